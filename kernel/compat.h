@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sources are written for 6.12. This file, included before each of them,
+ * gives 6.1 what it lacks under the name that 6.12 has. No other file looks at
+ * the kernel's version.
+ */
+#ifndef _HOSTMEM_COMPAT_H
+#define _HOSTMEM_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "hostmem needs Linux 6.1 or newer"
+#endif
+
+#include <linux/device.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+/* 6.2: device_type.devnode() takes a const device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+typedef struct device hostmem_devnode_device;
+#else
+typedef const struct device hostmem_devnode_device;
+#endif
+
+/* 6.3: vm_flags is written by helpers only. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/* 6.4: class_create() lost its first argument, the module. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#undef class_create
+#define class_create(name)						\
+({									\
+	static struct lock_class_key __key;				\
+									\
+	__class_create(THIS_MODULE, name, &__key);			\
+})
+#endif
+
+/* 6.7: what a dump was asked for is a struct genl_info; both have attrs. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define genl_info_dump(cb) genl_dumpit_info(cb)
+#endif
+
+/* 6.8: generic_error_remove_page() became a folio operation. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+static inline int generic_error_remove_folio(struct address_space *mapping,
+					     struct folio *folio)
+{
+	return generic_error_remove_page(mapping, &folio->page);
+}
+#endif
+
+#endif /* _HOSTMEM_COMPAT_H */

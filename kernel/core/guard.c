@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guard: nobody reaches an unplugged block or uses a revoked view.
+ *
+ * Every mapping has the view's inner file, a file of our own operations on the backing's
+ * inode, and the backing's vm_operations with ours in front. A fault asks the guard inside
+ * an SRCU read section and only then lets the backing's handler run. So who clears a
+ * plugged bit or sets view->revoked, and then waits for the readers, knows that
+ *
+ *   - no handler is running that saw the old state, and
+ *   - none will start that sees it.
+ *
+ * A handler may have returned a locked page that the fault core has yet to enter in the
+ * page table. Unplug frees the page, and has to lock it for that; revoke locks and
+ * unlocks every page of the range (settle) before it zaps. Either way the stale entry is
+ * in place before the zap, and gone after it.
+ *
+ * VM_DONTEXPAND keeps VMAs from being merged, grown, and collapsed into huge pages:
+ * each would make entries without asking the guard. remap_file_pages() maps the
+ * inner file anew and ends here. A private mapping would keep copies of its own, which
+ * could not be taken back from one view without losing those of all others: it may
+ * only be read.
+ */
+#include <linux/file.h>
+#include <linux/hostmem_nl.h>
+
+#include "hostmem_private.h"
+
+static bool hostmem_guard_passes(const struct hostmem_view *view, pgoff_t pgoff)
+{
+	const struct hostmem_region *region = view->region;
+
+	/* Pairs with hostmem_guard_wait(), by SRCU. */
+	return !READ_ONCE(view->revoked) &&
+	       test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged);
+}
+
+static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
+{
+	struct hostmem_view *view = vmf->vma->vm_private_data;
+	struct hostmem_region *region = view->region;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct file *pin;
+	int idx;
+
+	/* The handler may drop the mmap_lock, and the VMA with its file may go. */
+	pin = get_file(view->inner);
+	idx = srcu_read_lock(&region->srcu);
+	if (hostmem_guard_passes(view, vmf->pgoff))
+		ret = region->real_vm_ops->fault(vmf);
+	srcu_read_unlock(&region->srcu, idx);
+	fput(pin);
+	return ret;
+}
+
+static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	struct hostmem_view *view = vmf->vma->vm_private_data;
+	struct hostmem_region *region = view->region;
+	pgoff_t block_pages = hostmem_block_size(region) >> PAGE_SHIFT;
+	vm_fault_t ret = 0;
+	int idx;
+
+	/* Never around the fault into another block. */
+	start = max(start, round_down(vmf->pgoff, block_pages));
+	end = min(end, round_down(vmf->pgoff, block_pages) + block_pages - 1);
+
+	idx = srcu_read_lock(&region->srcu);
+	if (hostmem_guard_passes(view, vmf->pgoff))
+		ret = region->real_vm_ops->map_pages(vmf, start, end);
+	srcu_read_unlock(&region->srcu, idx);
+	return ret;
+}
+
+static void hostmem_guard_event(struct vm_area_struct *vma, u8 what)
+{
+	struct hostmem_view *view = vma->vm_private_data;
+
+	hostmem_event(view->region, what, view->id, (u64)vma->vm_pgoff << PAGE_SHIFT,
+		      vma->vm_end - vma->vm_start);
+}
+
+static void hostmem_guard_count(struct hostmem_view *view, int add)
+{
+	struct hostmem_region *region = view->region;
+
+	spin_lock(&region->view_lock);
+	view->nr_mappings += add;
+	region->nr_mappings += add;
+	spin_unlock(&region->view_lock);
+}
+
+/* A fork, a split or a move made one more VMA of this view. */
+static void hostmem_guard_open(struct vm_area_struct *vma)
+{
+	hostmem_guard_count(vma->vm_private_data, 1);
+	hostmem_guard_event(vma, HOSTMEM_NL_MAPPED);
+}
+
+static void hostmem_guard_close(struct vm_area_struct *vma)
+{
+	hostmem_guard_count(vma->vm_private_data, -1);
+	hostmem_guard_event(vma, HOSTMEM_NL_UNMAPPED);
+}
+
+/* Put ours in front of the backing's operations, once per region. */
+static int hostmem_guard_wrap(struct hostmem_region *region,
+			      const struct vm_operations_struct *real)
+{
+	struct vm_operations_struct *ops = &region->vm_ops;
+	int rc = 0;
+
+	spin_lock(&region->view_lock);
+	if (region->real_vm_ops) {
+		if (region->real_vm_ops != real)
+			rc = -EOPNOTSUPP;
+	} else if (!real || !real->fault || !real->map_pages || real->open || real->close ||
+		   real->huge_fault || real->page_mkwrite || real->pfn_mkwrite) {
+		/* A way into the page tables that the guard does not stand in. */
+		rc = -EOPNOTSUPP;
+	} else {
+		*ops = *real;
+		ops->open = hostmem_guard_open;
+		ops->close = hostmem_guard_close;
+		ops->fault = hostmem_guard_fault;
+		ops->map_pages = hostmem_guard_map_pages;
+		region->real_vm_ops = real;
+	}
+	spin_unlock(&region->view_lock);
+	return rc;
+}
+
+static int hostmem_guard_admit(struct hostmem_view *view)
+{
+	struct hostmem_region *region = view->region;
+	int rc = 0;
+
+	/* Counted before it exists: who destroys the region sees it or keeps it out. */
+	spin_lock(&region->view_lock);
+	if (region->dead || view->revoked) {
+		rc = -ENODEV;
+	} else {
+		view->nr_mappings++;
+		region->nr_mappings++;
+	}
+	spin_unlock(&region->view_lock);
+	return rc;
+}
+
+/**
+ * hostmem_guard_mmap - map a view
+ * @view: the view
+ * @vma: the new VMA; vm_pgoff counts from the region's start
+ *
+ * Context: under the mmap_lock.
+ * Return: 0; -EINVAL outside of the view; -EOPNOTSUPP for a private writable mapping;
+ * -ENODEV if the region is dead or the view revoked; or the backing's error.
+ */
+int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
+{
+	struct hostmem_region *region = view->region;
+	pgoff_t first = view->start >> PAGE_SHIFT;
+	pgoff_t pages = view->length >> PAGE_SHIFT;
+	int rc;
+
+	if (vma->vm_pgoff < first || vma->vm_pgoff - first >= pages ||
+	    vma_pages(vma) > pages - (vma->vm_pgoff - first))
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
+		return -EOPNOTSUPP;
+
+	rc = hostmem_guard_admit(view);
+	if (rc)
+		return rc;
+	vma_set_file(vma, view->inner);
+	rc = region->file->f_op->mmap(view->inner, vma);
+	if (!rc)
+		rc = hostmem_guard_wrap(region, vma->vm_ops);
+	if (rc) {
+		hostmem_guard_count(view, -1);
+		return rc;
+	}
+	vma->vm_ops = &region->vm_ops;
+	vma->vm_private_data = view;
+	vm_flags_set(vma, VM_DONTEXPAND);
+	if (!(vma->vm_flags & VM_SHARED))
+		vm_flags_clear(vma, VM_MAYWRITE);
+	hostmem_guard_event(vma, HOSTMEM_NL_MAPPED);
+	return 0;
+}
+
+/**
+ * hostmem_guard_wait - wait for every handler that may have seen the old state
+ * @region: whose plugged bits or views have just changed
+ *
+ * Context: sleeps; under region->lock.
+ */
+void hostmem_guard_wait(struct hostmem_region *region)
+{
+	lockdep_assert_held(&region->lock);
+#ifndef HOSTMEM_BREAK_GUARD_SRCU
+	synchronize_srcu_expedited(&region->srcu);
+#endif
+}

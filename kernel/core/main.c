@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The control node, the dispatch of all ioctls, and the module.
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "hostmem_private.h"
+
+/**
+ * hostmem_ucmd_respond - write the outputs of an ioctl back
+ * @ucmd: the ioctl
+ *
+ * Copies as much of the argument as user space knows.
+ *
+ * Context: sleeps; call without locks.
+ * Return: 0, or -EFAULT.
+ */
+int hostmem_ucmd_respond(struct hostmem_ucmd *ucmd)
+{
+	u32 known = *(u32 *)ucmd->cmd;
+
+	if (copy_to_user(ucmd->ubuffer, ucmd->cmd, min(ucmd->user_size, known)))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * hostmem_ioctl - run one ioctl from a table
+ * @ops: the calls that this kind of file has
+ * @nr_ops: entries of @ops
+ * @view: that was asked; NULL for the control node
+ * @cmd: number of the ioctl
+ * @arg: user pointer to its argument
+ *
+ * Return: 0; -ENOTTY, -EINVAL, -E2BIG, -EFAULT or -EPERM; or what the call returns.
+ */
+long hostmem_ioctl(const struct hostmem_ioctl_op *ops, unsigned int nr_ops,
+		   struct hostmem_view *view, unsigned int cmd, unsigned long arg)
+{
+	struct hostmem_ucmd ucmd = { .ubuffer = (void __user *)arg, .view = view };
+	union hostmem_ucmd_buffer buf;
+	unsigned int nr = _IOC_NR(cmd);
+	const struct hostmem_ioctl_op *op;
+	int rc;
+
+	if (nr < HOSTMEM_CMD_BASE || nr - HOSTMEM_CMD_BASE >= nr_ops)
+		return -ENOTTY;
+	op = &ops[nr - HOSTMEM_CMD_BASE];
+	if (op->ioctl_num != cmd || !op->execute)
+		return -ENOTTY;
+
+	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
+		return -EFAULT;
+	if (ucmd.user_size < op->min_size)
+		return -EINVAL;
+	rc = copy_struct_from_user(&buf, op->size, ucmd.ubuffer, ucmd.user_size);
+	if (rc)
+		return rc;
+	if (op->rights && !(view->rights & op->rights))
+		return -EPERM;
+
+	/* From here on @size is what the kernel knows: see hostmem_ucmd_respond(). */
+	*(u32 *)&buf = op->size;
+	ucmd.cmd = &buf;
+	return op->execute(&ucmd);
+}
+
+static int hostmem_control_info(struct hostmem_ucmd *ucmd)
+{
+	struct hostmem_info *cmd = ucmd->cmd;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	cmd->out_abi_version = HOSTMEM_ABI_VERSION;
+	cmd->out_name_max = HOSTMEM_NAME_MAX;
+	cmd->out_max_regions = HOSTMEM_MAX_REGIONS;
+	cmd->out_regions = hostmem_regions_count();
+	cmd->out_max_blocks = HOSTMEM_MAX_BLOCKS;
+	cmd->out_min_block_size = HOSTMEM_MIN_BLOCK_SIZE;
+	cmd->out_max_size = HOSTMEM_MAX_SIZE;
+	return hostmem_ucmd_respond(ucmd);
+}
+
+static const struct hostmem_ioctl_op hostmem_control_ops[] = {
+	IOCTL_OP(HOSTMEM_INFO, hostmem_control_info, struct hostmem_info, out_max_size, 0),
+	IOCTL_OP(HOSTMEM_REGION_CREATE, hostmem_region_create,
+		 struct hostmem_region_create, out_id, 0),
+	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,
+		 struct hostmem_region_open, __reserved, 0),
+};
+
+static long hostmem_control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return hostmem_ioctl(hostmem_control_ops, ARRAY_SIZE(hostmem_control_ops), NULL,
+			     cmd, arg);
+}
+
+static const struct file_operations hostmem_control_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.unlocked_ioctl = hostmem_control_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice hostmem_control = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hostmem-control",
+	.nodename = "hostmem/control",
+	.mode = 0600,
+	.fops = &hostmem_control_fops,
+};
+
+static int __init hostmem_init(void)
+{
+	int rc;
+
+	rc = hostmem_ram_init();
+	if (rc)
+		return rc;
+	rc = hostmem_regions_init();
+	if (rc)
+		goto err_ram;
+	rc = hostmem_netlink_init();
+	if (rc)
+		goto err_regions;
+	rc = misc_register(&hostmem_control);
+	if (rc)
+		goto err_netlink;
+	return 0;
+
+err_netlink:
+	hostmem_netlink_exit();
+err_regions:
+	hostmem_regions_exit();
+err_ram:
+	hostmem_ram_exit();
+	return rc;
+}
+
+static void __exit hostmem_exit(void)
+{
+	misc_deregister(&hostmem_control);
+	hostmem_netlink_exit();
+	hostmem_regions_exit();
+	hostmem_ram_exit();
+}
+
+module_init(hostmem_init);
+module_exit(hostmem_exit);
+
+MODULE_DESCRIPTION("Guest memory with one owner: shared, sparse, revocable regions");
+MODULE_AUTHOR("hostmem maintainers");
+MODULE_LICENSE("GPL");

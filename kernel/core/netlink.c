@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: what there is, and events when it changes.
+ */
+#include <net/genetlink.h>
+
+#include "hostmem_nl.h"
+#include "hostmem_private.h"
+
+static const struct genl_multicast_group hostmem_mcgrps[] = {
+	[HOSTMEM_NLGRP_EVENTS] = { .name = HOSTMEM_MCGRP_EVENTS },
+};
+
+static struct genl_family hostmem_family __ro_after_init = {
+	.name = HOSTMEM_FAMILY_NAME,
+	.version = HOSTMEM_FAMILY_VERSION,
+	.module = THIS_MODULE,
+	.ops = hostmem_nl_ops,
+	.n_ops = ARRAY_SIZE(hostmem_nl_ops),
+	.resv_start_op = HOSTMEM_NL_CREATED,
+	.mcgrps = hostmem_mcgrps,
+	.n_mcgrps = ARRAY_SIZE(hostmem_mcgrps),
+};
+
+static int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	/* Unaligned, as netlink attributes are; readers copy. */
+	return nla_put(skb, attr, sizeof(value), &value);
+}
+
+static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region)
+{
+	u32 views, mappings;
+
+	spin_lock(&region->view_lock);
+	views = region->nr_views;
+	mappings = region->nr_mappings;
+	spin_unlock(&region->view_lock);
+
+	if (*region->name && nla_put_string(skb, HOSTMEM_A_REGION_NAME, region->name))
+		return -EMSGSIZE;
+	if (hostmem_put_u64(skb, HOSTMEM_A_REGION_ID, region->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SIZE, region->size) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_BLOCK_SIZE, hostmem_block_size(region)) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SLOT_SIZE, region->slot_size) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_PLUGGED,
+			    READ_ONCE(region->nr_plugged) << region->block_shift) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_GENERATION,
+			    atomic64_read(&region->generation)) ||
+	    nla_put_u32(skb, HOSTMEM_A_REGION_BACKING, region->backing) ||
+	    nla_put_u32(skb, HOSTMEM_A_REGION_ALLOCATION, region->allocation) ||
+	    nla_put_u32(skb, HOSTMEM_A_REGION_HUGE, region->huge) ||
+	    nla_put_u32(skb, HOSTMEM_A_REGION_VIEWS, views) ||
+	    nla_put_u32(skb, HOSTMEM_A_REGION_MAPPINGS, mappings))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int hostmem_put_view(struct sk_buff *skb, const struct hostmem_view *view)
+{
+	if (view->revoked && nla_put_flag(skb, HOSTMEM_A_VIEW_REVOKED))
+		return -EMSGSIZE;
+	if (hostmem_put_u64(skb, HOSTMEM_A_VIEW_ID, view->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_VIEW_REGION_ID, view->region->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_VIEW_START, view->start) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_VIEW_LENGTH, view->length) ||
+	    nla_put_u32(skb, HOSTMEM_A_VIEW_PID, pid_vnr(view->pid)) ||
+	    nla_put_u32(skb, HOSTMEM_A_VIEW_RIGHTS, view->rights) ||
+	    nla_put_u32(skb, HOSTMEM_A_VIEW_MAPPINGS, view->nr_mappings))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int hostmem_put_slot(struct sk_buff *skb, const struct hostmem_region *region,
+			    const struct hostmem_slot *slot)
+{
+	if (hostmem_put_u64(skb, HOSTMEM_A_SLOT_REGION_ID, region->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_SLOT_START, slot->start) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_SLOT_LENGTH, slot->length))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static void *hostmem_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &hostmem_family, NLM_F_MULTI, cmd);
+}
+
+static int hostmem_dump_end(struct sk_buff *skb, void *msg, int rc)
+{
+	if (rc)
+		genlmsg_cancel(skb, msg);
+	else
+		genlmsg_end(skb, msg);
+	return rc;
+}
+
+static int hostmem_get_u64(struct nlattr *attr, u64 *value)
+{
+	if (!attr)
+		return -EINVAL;
+	*value = nla_get_u64(attr);
+	return 0;
+}
+
+/* The region that a request names; under hostmem_regions_lock. */
+static struct hostmem_region *hostmem_nl_region(struct nlattr **attrs)
+{
+	if (attrs[HOSTMEM_A_REGION_ID])
+		return hostmem_region_find(nla_get_u64(attrs[HOSTMEM_A_REGION_ID]));
+	if (attrs[HOSTMEM_A_REGION_NAME])
+		return hostmem_region_find_name(nla_data(attrs[HOSTMEM_A_REGION_NAME]));
+	return ERR_PTR(-EINVAL);
+}
+
+int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hostmem_region *region;
+	struct sk_buff *reply;
+	int rc = -ENOENT;
+	void *msg;
+
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_REGION_GET);
+	mutex_lock(&hostmem_regions_lock);
+	region = hostmem_nl_region(info->attrs);
+	if (IS_ERR(region))
+		rc = PTR_ERR(region);
+	else if (region)
+		rc = hostmem_put_region(reply, region);
+	mutex_unlock(&hostmem_regions_lock);
+	if (rc) {
+		nlmsg_free(reply);
+		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
+int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	u64 *next = (u64 *)cb->ctx;
+	struct hostmem_region *region;
+	int rc = 0;
+	void *msg;
+
+	mutex_lock(&hostmem_regions_lock);
+	while (!rc) {
+		region = hostmem_region_next(next);
+		if (!region)
+			break;
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_REGION_GET);
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_region(skb, region)) :
+			   -EMSGSIZE;
+		if (!rc)
+			++*next;
+	}
+	mutex_unlock(&hostmem_regions_lock);
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+/* Where a dump of views goes on: in which region, from which view. */
+struct hostmem_view_ctx {
+	u64 region;
+	u64 view;
+};
+
+static int hostmem_dump_views(struct sk_buff *skb, struct netlink_callback *cb,
+			      struct hostmem_region *region, u64 *next)
+{
+	struct hostmem_view *view;
+	int rc = 0;
+	void *msg;
+
+	/* Views are in the order of their numbers. */
+	spin_lock(&region->view_lock);
+	list_for_each_entry(view, &region->views, node) {
+		if (view->id < *next)
+			continue;
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_VIEW_GET);
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_view(skb, view)) :
+			   -EMSGSIZE;
+		if (rc)
+			break;
+		*next = view->id + 1;
+	}
+	spin_unlock(&region->view_lock);
+	return rc;
+}
+
+int hostmem_nl_view_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nlattr *only = genl_info_dump(cb)->attrs[HOSTMEM_A_VIEW_REGION_ID];
+	struct hostmem_view_ctx *ctx = (struct hostmem_view_ctx *)cb->ctx;
+	struct hostmem_region *region;
+	int rc = 0;
+
+	mutex_lock(&hostmem_regions_lock);
+	while (!rc) {
+		region = hostmem_region_next(&ctx->region);
+		if (!region)
+			break;
+		if (!only || nla_get_u64(only) == region->id)
+			rc = hostmem_dump_views(skb, cb, region, &ctx->view);
+		if (!rc) {
+			ctx->region++;
+			ctx->view = 0;
+		}
+	}
+	mutex_unlock(&hostmem_regions_lock);
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+static int hostmem_put_view_by_id(struct sk_buff *skb, u64 id)
+{
+	struct hostmem_region *region;
+	struct hostmem_view *view;
+	int rc = -ENOENT;
+	u64 next = 0;
+
+	while (rc == -ENOENT && (region = hostmem_region_next(&next))) {
+		spin_lock(&region->view_lock);
+		list_for_each_entry(view, &region->views, node) {
+			if (view->id != id)
+				continue;
+			rc = hostmem_put_view(skb, view);
+			break;
+		}
+		spin_unlock(&region->view_lock);
+		next++;
+	}
+	return rc;
+}
+
+int hostmem_nl_view_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	void *msg;
+	u64 id;
+	int rc;
+
+	rc = hostmem_get_u64(info->attrs[HOSTMEM_A_VIEW_ID], &id);
+	if (rc)
+		return rc;
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_VIEW_GET);
+	mutex_lock(&hostmem_regions_lock);
+	rc = hostmem_put_view_by_id(reply, id);
+	mutex_unlock(&hostmem_regions_lock);
+	if (rc) {
+		nlmsg_free(reply);
+		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
+/* What a request about slots is about; under hostmem_regions_lock. */
+static int hostmem_nl_slot_args(struct nlattr **attrs, struct hostmem_region **region,
+				u64 *slot_size)
+{
+	u64 id;
+
+	if (hostmem_get_u64(attrs[HOSTMEM_A_SLOT_REGION_ID], &id) ||
+	    hostmem_get_u64(attrs[HOSTMEM_A_SLOT_SLOT_SIZE], slot_size))
+		return -EINVAL;
+	*region = hostmem_region_find(id);
+	if (!*region)
+		return -ENOENT;
+	if (!*slot_size || !IS_ALIGNED(*slot_size, hostmem_block_size(*region)))
+		return -EINVAL;
+	return 0;
+}
+
+int hostmem_nl_slot_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	u64 *pos = (u64 *)cb->ctx;
+	struct hostmem_region *region;
+	struct hostmem_slot slot;
+	u64 slot_size, next;
+	void *msg;
+	int rc;
+
+	mutex_lock(&hostmem_regions_lock);
+	rc = hostmem_nl_slot_args(genl_info_dump(cb)->attrs, &region, &slot_size);
+	if (rc)
+		goto out_unlock;
+	mutex_lock(&region->lock);
+	next = *pos;
+	while (!rc && hostmem_slot_next(region, slot_size, &next, &slot)) {
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_SLOT_GET);
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_slot(skb, region, &slot)) :
+			   -EMSGSIZE;
+		if (!rc)
+			*pos = next;
+	}
+	mutex_unlock(&region->lock);
+out_unlock:
+	mutex_unlock(&hostmem_regions_lock);
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+static int hostmem_put_slot_at(struct sk_buff *skb, struct nlattr **attrs)
+{
+	struct hostmem_region *region;
+	struct hostmem_slot slot;
+	u64 slot_size, start, pos;
+	int rc;
+
+	rc = hostmem_nl_slot_args(attrs, &region, &slot_size);
+	if (!rc)
+		rc = hostmem_get_u64(attrs[HOSTMEM_A_SLOT_START], &start);
+	if (rc)
+		return rc;
+	pos = div64_u64(start, slot_size) * slot_size;
+	mutex_lock(&region->lock);
+	if (!hostmem_slot_next(region, slot_size, &pos, &slot) || start < slot.start)
+		rc = -ENOENT;
+	mutex_unlock(&region->lock);
+	return rc ?: hostmem_put_slot(skb, region, &slot);
+}
+
+int hostmem_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	void *msg;
+	int rc;
+
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_SLOT_GET);
+	mutex_lock(&hostmem_regions_lock);
+	rc = hostmem_put_slot_at(reply, info->attrs);
+	mutex_unlock(&hostmem_regions_lock);
+	if (rc) {
+		nlmsg_free(reply);
+		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
+static int hostmem_put_event(struct sk_buff *skb, struct hostmem_region *region, u64 view_id,
+			     u64 start, u64 length)
+{
+	if (*region->name && nla_put_string(skb, HOSTMEM_A_EVENT_REGION_NAME, region->name))
+		return -EMSGSIZE;
+	if (view_id && hostmem_put_u64(skb, HOSTMEM_A_EVENT_VIEW_ID, view_id))
+		return -EMSGSIZE;
+	if (hostmem_put_u64(skb, HOSTMEM_A_EVENT_REGION_ID, region->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_GENERATION,
+			    atomic64_read(&region->generation)) ||
+	    nla_put_u32(skb, HOSTMEM_A_EVENT_PID, task_tgid_nr(current)) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_START, start) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_LENGTH, length))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * hostmem_event - tell the listeners of the group "events"
+ * @region: that changed
+ * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED
+ * @view_id: of the view that it is about, or 0
+ * @start: first byte that changed
+ * @length: bytes that changed
+ *
+ * An event that cannot be allocated is lost, as netlink's are; the generation
+ * tells a reader so.
+ *
+ * Context: sleeps.
+ */
+void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
+		   u64 length)
+{
+	struct sk_buff *skb;
+	void *msg;
+
+	if (!genl_has_listeners(&hostmem_family, &init_net, HOSTMEM_NLGRP_EVENTS))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	msg = genlmsg_put(skb, 0, 0, &hostmem_family, 0, what);
+	if (!msg || hostmem_put_event(skb, region, view_id, start, length)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, msg);
+	genlmsg_multicast(&hostmem_family, skb, 0, HOSTMEM_NLGRP_EVENTS, GFP_KERNEL);
+}
+
+int hostmem_netlink_init(void)
+{
+	return genl_register_family(&hostmem_family);
+}
+
+void hostmem_netlink_exit(void)
+{
+	genl_unregister_family(&hostmem_family);
+}

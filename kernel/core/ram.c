@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ram backing: one unlinked shmem file per region, on a tmpfs mount of our own, because
+ * only a mount's huge= option gives 2 MiB pages without asking the administrator.
+ * Swap, migration, memory cgroups and NUMA policy are shmem's.
+ *
+ * A page that populate() brought in is clean until somebody writes to it or keep
+ * marks it dirty. Clean, unmapped and unpinned under its lock, it is a page that
+ * nobody has used, and give_back() may drop it without losing a byte.
+ */
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pagevec.h>
+#include <linux/shmem_fs.h>
+
+#include "hostmem_private.h"
+
+static struct vfsmount *hostmem_ram_mnt[2];
+
+/* Not const: mounting takes the string apart. */
+static char hostmem_ram_options[][sizeof("huge=always,size=0,nr_inodes=0")] __initdata = {
+	[HOSTMEM_HUGE_ALWAYS] = "huge=always,size=0,nr_inodes=0",
+	[HOSTMEM_HUGE_NEVER] = "huge=never,size=0,nr_inodes=0",
+};
+
+static int hostmem_ram_open(struct hostmem_region *region)
+{
+	struct file *file;
+
+	/* NORESERVE: memory is accounted when it is allocated, not when a region is declared. */
+	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[region->huge], "hostmem",
+					 region->size, VM_NORESERVE);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	region->file = file;
+	return 0;
+}
+
+static void hostmem_ram_close(struct hostmem_region *region)
+{
+	fput(region->file);
+}
+
+static loff_t hostmem_ram_populate(struct hostmem_region *region, loff_t pos, bool keep)
+{
+	struct address_space *mapping = region->file->f_mapping;
+	gfp_t gfp = mapping_gfp_mask(mapping) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	struct folio *folio;
+	struct page *page;
+	loff_t next;
+
+	page = shmem_read_mapping_page_gfp(mapping, pos >> PAGE_SHIFT, gfp);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	folio = page_folio(page);
+	next = (loff_t)folio_next_index(folio) << PAGE_SHIFT;
+	if (keep) {
+		folio_lock(folio);
+		if (folio->mapping == mapping)
+			folio_mark_dirty(folio);
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+	return next;
+}
+
+/* Call @fn for each locked page cache folio that overlaps a range of bytes. */
+static void hostmem_ram_walk(struct hostmem_region *region, loff_t start, loff_t end,
+			     void (*fn)(struct address_space *mapping, struct folio *folio))
+{
+	struct address_space *mapping = region->file->f_mapping;
+	pgoff_t index = start >> PAGE_SHIFT;
+	pgoff_t last = (end - 1) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	unsigned int i;
+
+	folio_batch_init(&batch);
+	while (filemap_get_folios(mapping, &index, last, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+
+			folio_lock(folio);
+			if (fn && folio->mapping == mapping)
+				fn(mapping, folio);
+			folio_unlock(folio);
+		}
+		folio_batch_release(&batch);
+		cond_resched();
+	}
+}
+
+static void hostmem_ram_drop_unused(struct address_space *mapping, struct folio *folio)
+{
+	/* The page cache holds one reference per page, the walk holds one. */
+	if (folio_test_dirty(folio) || folio_mapped(folio) ||
+	    folio_ref_count(folio) != folio_nr_pages(folio) + 1)
+		return;
+	generic_error_remove_folio(mapping, folio);
+}
+
+static void hostmem_ram_give_back(struct hostmem_region *region, loff_t start, loff_t end)
+{
+	if (start < end)
+		hostmem_ram_walk(region, start, end, hostmem_ram_drop_unused);
+}
+
+static void hostmem_ram_discard(struct hostmem_region *region, loff_t start, loff_t length)
+{
+	struct file *file = region->file;
+
+	/*
+	 * The file's own operation: it zaps, then removes page by page under the page
+	 * lock, which a fault that passed the guard holds until its entry is in place.
+	 */
+	WARN_ON_ONCE(file->f_op->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					   start, length));
+}
+
+static void hostmem_ram_settle(struct hostmem_region *region, loff_t start, loff_t length)
+{
+	hostmem_ram_walk(region, start, start + length, NULL);
+}
+
+const struct hostmem_backing_ops hostmem_ram_ops = {
+	.name = "ram",
+	.open = hostmem_ram_open,
+	.close = hostmem_ram_close,
+	.populate = hostmem_ram_populate,
+	.give_back = hostmem_ram_give_back,
+	.discard = hostmem_ram_discard,
+	.settle = hostmem_ram_settle,
+};
+
+static void hostmem_ram_unmount(unsigned int nr)
+{
+	while (nr--)
+		kern_unmount(hostmem_ram_mnt[nr]);
+}
+
+int __init hostmem_ram_init(void)
+{
+	/* tmpfs is part of the kernel: the type needs no reference. */
+	struct file_system_type *type = get_fs_type("tmpfs");
+	unsigned int i;
+
+	if (!type)
+		return -ENODEV;
+	for (i = 0; i < ARRAY_SIZE(hostmem_ram_mnt); i++) {
+		hostmem_ram_mnt[i] = vfs_kern_mount(type, 0, "hostmem",
+						    hostmem_ram_options[i]);
+		if (IS_ERR(hostmem_ram_mnt[i])) {
+			hostmem_ram_unmount(i);
+			return PTR_ERR(hostmem_ram_mnt[i]);
+		}
+	}
+	return 0;
+}
+
+void hostmem_ram_exit(void)
+{
+	hostmem_ram_unmount(ARRAY_SIZE(hostmem_ram_mnt));
+}

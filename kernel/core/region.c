@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regions: creation, the table of those that exist, their nodes, and their end.
+ */
+#include <linux/ctype.h>
+#include <linux/file.h>
+#include <linux/hostmem_nl.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "hostmem_private.h"
+
+DEFINE_MUTEX(hostmem_regions_lock);
+static DEFINE_XARRAY(hostmem_regions);
+static unsigned int hostmem_nr_regions;
+static u64 hostmem_last_id;
+
+static DEFINE_IDA(hostmem_minors);
+static dev_t hostmem_devt;
+static struct class *hostmem_class;
+
+static void hostmem_region_free(struct device *dev)
+{
+	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
+
+	if (region->file)
+		region->ops->close(region);
+	if (region->has_srcu)
+		cleanup_srcu_struct(&region->srcu);
+	if (region->dev.devt)
+		ida_free(&hostmem_minors, MINOR(region->dev.devt));
+	kvfree(region->plugged);
+	kvfree(region->pending);
+	kfree(region);
+}
+
+static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, kuid_t *uid,
+				    kgid_t *gid)
+{
+	const struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
+
+	*mode = region->mode;
+	*uid = region->uid;
+	*gid = region->gid;
+	return kasprintf(GFP_KERNEL, "hostmem/%s", region->name);
+}
+
+static const struct device_type hostmem_region_type = {
+	.name = "hostmem_region",
+	.devnode = hostmem_region_devnode,
+	.release = hostmem_region_free,
+};
+
+unsigned int hostmem_regions_count(void)
+{
+	unsigned int n;
+
+	mutex_lock(&hostmem_regions_lock);
+	n = hostmem_nr_regions;
+	mutex_unlock(&hostmem_regions_lock);
+	return n;
+}
+
+/**
+ * hostmem_region_next - the first listed region from a number on
+ * @id: in: smallest number; out: the region's number
+ *
+ * Context: under hostmem_regions_lock, which keeps the region.
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_next(u64 *id)
+{
+	struct hostmem_region *region;
+	unsigned long index = *id;
+
+	lockdep_assert_held(&hostmem_regions_lock);
+	xa_for_each_start(&hostmem_regions, index, region, index) {
+		if (!region->listed)
+			continue;
+		*id = index;
+		return region;
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_region_find - a listed region by number
+ * @id: its number
+ *
+ * Context: under hostmem_regions_lock, which keeps the region.
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_find(u64 id)
+{
+	struct hostmem_region *region = xa_load(&hostmem_regions, id);
+
+	lockdep_assert_held(&hostmem_regions_lock);
+	return region && region->listed ? region : NULL;
+}
+
+static struct hostmem_region *hostmem_region_named(const char *name)
+{
+	struct hostmem_region *region;
+	unsigned long index;
+
+	xa_for_each(&hostmem_regions, index, region) {
+		if (!strcmp(region->name, name))
+			return region;
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_region_find_name - a listed region by name
+ * @name: its name, not empty
+ *
+ * Context: under hostmem_regions_lock, which keeps the region.
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_find_name(const char *name)
+{
+	struct hostmem_region *region;
+
+	lockdep_assert_held(&hostmem_regions_lock);
+	if (!*name)
+		return NULL;
+	region = hostmem_region_named(name);
+	return region && region->listed ? region : NULL;
+}
+
+/* Take the name and a place in the table; nobody finds the region yet. */
+static int hostmem_region_reserve(struct hostmem_region *region)
+{
+	int rc;
+
+	mutex_lock(&hostmem_regions_lock);
+	if (*region->name && hostmem_region_named(region->name)) {
+		rc = -EEXIST;
+	} else if (hostmem_nr_regions == HOSTMEM_MAX_REGIONS) {
+		rc = -ENOSPC;
+	} else {
+		region->id = ++hostmem_last_id;
+		rc = xa_insert(&hostmem_regions, region->id, region, GFP_KERNEL);
+		if (!rc)
+			hostmem_nr_regions++;
+	}
+	mutex_unlock(&hostmem_regions_lock);
+	return rc;
+}
+
+static void hostmem_region_unreserve(struct hostmem_region *region)
+{
+	mutex_lock(&hostmem_regions_lock);
+	xa_erase(&hostmem_regions, region->id);
+	hostmem_nr_regions--;
+	mutex_unlock(&hostmem_regions_lock);
+}
+
+/* From here on everybody can find it, and the table's reference keeps it. */
+static int hostmem_region_list(struct hostmem_region *region)
+{
+	int rc = 0;
+
+	mutex_lock(&hostmem_regions_lock);
+	if (*region->name)
+		rc = cdev_device_add(&region->cdev, &region->dev);
+	if (!rc) {
+		/* A named region pins the module until it is destroyed. */
+		if (*region->name)
+			__module_get(THIS_MODULE);
+		region->listed = true;
+	}
+	mutex_unlock(&hostmem_regions_lock);
+	return rc;
+}
+
+/*
+ * The opposite. The caller drops the table's reference afterwards, outside of the locks,
+ * if this returns true.
+ */
+static bool hostmem_region_unlist(struct hostmem_region *region)
+{
+	lockdep_assert_held(&hostmem_regions_lock);
+	if (!region->listed)
+		return false;
+	region->listed = false;
+	if (*region->name) {
+		cdev_device_del(&region->cdev, &region->dev);
+		module_put(THIS_MODULE);
+	}
+	xa_erase(&hostmem_regions, region->id);
+	hostmem_nr_regions--;
+	return true;
+}
+
+/**
+ * hostmem_region_bump - a new generation
+ * @region: that has changed
+ *
+ * Return: the new generation.
+ */
+u64 hostmem_region_bump(struct hostmem_region *region)
+{
+	u64 generation = atomic64_inc_return(&region->generation);
+
+	wake_up_all(&region->wait);
+	return generation;
+}
+
+/**
+ * hostmem_region_orphaned - the last view has gone
+ * @region: pinned by the caller
+ *
+ * The end of an anonymous region; a named one lives on.
+ *
+ * Context: sleeps.
+ */
+void hostmem_region_orphaned(struct hostmem_region *region)
+{
+	bool listed;
+
+	if (*region->name)
+		return;
+	mutex_lock(&hostmem_regions_lock);
+	listed = hostmem_region_unlist(region);
+	mutex_unlock(&hostmem_regions_lock);
+	if (!listed)
+		return;
+	hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
+	put_device(&region->dev);
+}
+
+/**
+ * hostmem_region_range - check a range that user space gave
+ * @region: the region
+ * @start: first byte
+ * @length: bytes
+ * @align: what both must be multiples of, a power of two
+ *
+ * Return: 0, -EOVERFLOW, -EINVAL or -ENOENT.
+ */
+int hostmem_region_range(struct hostmem_region *region, u64 start, u64 length, u64 align)
+{
+	u64 end;
+
+	if (check_add_overflow(start, length, &end))
+		return -EOVERFLOW;
+	if (!length || !IS_ALIGNED(start | length, align))
+		return -EINVAL;
+	if (end > region->size)
+		return -ENOENT;
+	return 0;
+}
+
+/* A NUL-terminated name, NUL to its end, that can be a file name. */
+static int hostmem_name_check(const u8 *name)
+{
+	size_t len = strnlen(name, HOSTMEM_NAME_MAX);
+	size_t i;
+
+	if (len == HOSTMEM_NAME_MAX || memchr_inv(name + len, 0, HOSTMEM_NAME_MAX - len))
+		return -EINVAL;
+	if (name[0] == '.' || name[0] == '-' || !strcmp(name, "control"))
+		return -EINVAL;
+	for (i = 0; i < len; i++) {
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._-", name[i])))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int hostmem_create_check_node(const struct hostmem_region_create *cmd)
+{
+	int rc = hostmem_name_check(cmd->name);
+
+	if (rc)
+		return rc;
+	if (!*cmd->name)
+		return cmd->mode || cmd->uid || cmd->gid ? -EINVAL : 0;
+	return cmd->mode & ~0777 ? -EINVAL : 0;
+}
+
+static int hostmem_create_check(const struct hostmem_region_create *cmd, u64 block_size)
+{
+	if (cmd->flags || cmd->__reserved || cmd->backing != HOSTMEM_BACKING_RAM ||
+	    cmd->allocation > HOSTMEM_ALLOCATION_IMMEDIATE ||
+	    cmd->huge > HOSTMEM_HUGE_NEVER)
+		return -EOPNOTSUPP;
+	if (block_size < HOSTMEM_MIN_BLOCK_SIZE || !is_power_of_2(block_size))
+		return -EINVAL;
+	if (!cmd->region_size || !IS_ALIGNED(cmd->region_size, block_size) ||
+	    cmd->region_size > HOSTMEM_MAX_SIZE ||
+	    cmd->region_size / block_size > HOSTMEM_MAX_BLOCKS ||
+	    !IS_ALIGNED(cmd->slot_size, block_size))
+		return -EINVAL;
+	return hostmem_create_check_node(cmd);
+}
+
+/* As for chown(): a node for somebody else, or for a foreign group, needs CAP_CHOWN. */
+static int hostmem_region_set_owner(struct hostmem_region *region,
+				    const struct hostmem_region_create *cmd)
+{
+	region->mode = cmd->mode;
+	region->uid = make_kuid(current_user_ns(), cmd->uid);
+	region->gid = make_kgid(current_user_ns(), cmd->gid);
+	if (!uid_valid(region->uid) || !gid_valid(region->gid))
+		return -EINVAL;
+	if (uid_eq(region->uid, current_fsuid()) && in_group_p(region->gid))
+		return 0;
+	return capable(CAP_CHOWN) ? 0 : -EPERM;
+}
+
+static int hostmem_region_init_node(struct hostmem_region *region,
+				    const struct hostmem_region_create *cmd)
+{
+	int rc = hostmem_region_set_owner(region, cmd);
+	int minor;
+
+	if (rc)
+		return rc;
+	minor = ida_alloc_max(&hostmem_minors, HOSTMEM_MAX_REGIONS - 1, GFP_KERNEL);
+	if (minor < 0)
+		return minor;
+	region->dev.devt = MKDEV(MAJOR(hostmem_devt), minor);
+	region->dev.class = hostmem_class;
+	cdev_init(&region->cdev, &hostmem_node_fops);
+	region->cdev.owner = THIS_MODULE;
+	return dev_set_name(&region->dev, "%s", region->name);
+}
+
+static int hostmem_region_init(struct hostmem_region *region,
+			       const struct hostmem_region_create *cmd)
+{
+	size_t words = BITS_TO_LONGS(hostmem_nr_blocks(region));
+	int rc;
+
+	region->plugged = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	region->pending = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!region->plugged || !region->pending)
+		return -ENOMEM;
+	rc = init_srcu_struct(&region->srcu);
+	if (rc)
+		return rc;
+	region->has_srcu = true;
+	rc = region->ops->open(region);
+	if (rc)
+		return rc;
+	if (*region->name)
+		rc = hostmem_region_init_node(region, cmd);
+	return rc;
+}
+
+static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd,
+						   u64 block_size)
+{
+	struct hostmem_region *region;
+	int rc;
+
+	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	device_initialize(&region->dev);
+	region->dev.type = &hostmem_region_type;
+	mutex_init(&region->lock);
+	spin_lock_init(&region->view_lock);
+	INIT_LIST_HEAD(&region->views);
+	init_waitqueue_head(&region->wait);
+	region->size = cmd->region_size;
+	region->block_shift = ilog2(block_size);
+	region->slot_size = cmd->slot_size;
+	region->backing = cmd->backing;
+	region->allocation = cmd->allocation;
+	region->huge = cmd->huge;
+	region->ops = &hostmem_ram_ops;
+	memcpy(region->name, cmd->name, sizeof(region->name));
+
+	rc = hostmem_region_init(region, cmd);
+	if (rc) {
+		put_device(&region->dev);
+		return ERR_PTR(rc);
+	}
+	return region;
+}
+
+/* Give a region its first view, tell user space, and let everybody find it. */
+static int hostmem_region_publish(struct hostmem_ucmd *ucmd, struct hostmem_region *region,
+				  int fd)
+{
+	struct hostmem_region_create *cmd = ucmd->cmd;
+	struct hostmem_view *view;
+	struct file *file;
+	int rc;
+
+	view = hostmem_view_alloc(region, FMODE_READ | FMODE_WRITE,
+				  HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
+				  HOSTMEM_RIGHT_OWNER);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	file = hostmem_view_file(view);
+	if (IS_ERR(file)) {
+		hostmem_view_abort(view);
+		return PTR_ERR(file);
+	}
+	cmd->out_fd = fd;
+	cmd->out_id = region->id;
+	rc = hostmem_ucmd_respond(ucmd);
+	if (rc)
+		goto err_file;
+	rc = hostmem_region_list(region);
+	if (rc)
+		goto err_file;
+	/* Listed, it may have been destroyed already: the fd is then a dead one. */
+	hostmem_view_finalize(view);
+	hostmem_event(region, HOSTMEM_NL_CREATED, view->id, 0, region->size);
+	fd_install(fd, file);
+	return 0;
+
+err_file:
+	fput(file);
+	return rc;
+}
+
+/**
+ * hostmem_region_create - HOSTMEM_REGION_CREATE
+ * @ucmd: the ioctl, on the control node
+ *
+ * Return: 0 or an errno as in the UAPI header.
+ */
+int hostmem_region_create(struct hostmem_ucmd *ucmd)
+{
+	struct hostmem_region_create *cmd = ucmd->cmd;
+	u64 block_size = cmd->block_size ?: HOSTMEM_MIN_BLOCK_SIZE;
+	struct hostmem_region *region;
+	int fd, rc;
+
+	rc = hostmem_create_check(cmd, block_size);
+	if (rc)
+		return rc;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	region = hostmem_region_alloc(cmd, block_size);
+	if (IS_ERR(region)) {
+		rc = PTR_ERR(region);
+		goto err_fd;
+	}
+	rc = hostmem_region_reserve(region);
+	if (rc)
+		goto err_region;
+	rc = hostmem_region_publish(ucmd, region, fd);
+	if (rc)
+		goto err_unreserve;
+	return 0;
+
+err_unreserve:
+	hostmem_region_unreserve(region);
+err_region:
+	put_device(&region->dev);
+err_fd:
+	put_unused_fd(fd);
+	return rc;
+}
+
+static struct hostmem_region *hostmem_region_get_named(const char *name)
+{
+	struct hostmem_region *region;
+
+	mutex_lock(&hostmem_regions_lock);
+	region = hostmem_region_find_name(name);
+	if (region)
+		get_device(&region->dev);
+	mutex_unlock(&hostmem_regions_lock);
+	return region;
+}
+
+/**
+ * hostmem_region_open - HOSTMEM_REGION_OPEN
+ * @ucmd: the ioctl, on the control node
+ *
+ * Return: 0 or an errno as in the UAPI header.
+ */
+int hostmem_region_open(struct hostmem_ucmd *ucmd)
+{
+	struct hostmem_region_open *cmd = ucmd->cmd;
+	struct hostmem_region *region;
+	struct hostmem_view *view;
+	struct file *file;
+	int rc;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	rc = hostmem_name_check(cmd->name);
+	if (rc)
+		return rc;
+	region = hostmem_region_get_named(cmd->name);
+	if (!region)
+		return -ENOENT;
+	view = hostmem_view_alloc(region, FMODE_READ | FMODE_WRITE,
+				  HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
+				  HOSTMEM_RIGHT_OWNER);
+	put_device(&region->dev);
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	file = hostmem_view_file(view);
+	if (IS_ERR(file)) {
+		hostmem_view_abort(view);
+		return PTR_ERR(file);
+	}
+	rc = get_unused_fd_flags(O_CLOEXEC);
+	if (rc < 0)
+		goto err_file;
+	cmd->out_fd = rc;
+	rc = hostmem_ucmd_respond(ucmd);
+	if (!rc)
+		rc = hostmem_view_finalize(view);
+	if (rc)
+		goto err_fd;
+	fd_install(cmd->out_fd, file);
+	return 0;
+
+err_fd:
+	put_unused_fd(cmd->out_fd);
+err_file:
+	fput(file);
+	return rc;
+}
+
+/* Dead from here on: no mapping can be made. Refused while there are any, unless forced. */
+static int hostmem_region_kill(struct hostmem_region *region, bool force)
+{
+	int rc = 0;
+
+	spin_lock(&region->view_lock);
+	if (region->dead)
+		rc = -ENODEV;
+	else if (region->nr_mappings && !force)
+		rc = -EBUSY;
+	else
+		region->dead = true;
+	spin_unlock(&region->view_lock);
+	return rc;
+}
+
+/**
+ * hostmem_region_destroy - HOSTMEM_REGION_DESTROY
+ * @ucmd: the ioctl, on an owner view
+ *
+ * Return: 0 or an errno as in the UAPI header.
+ */
+int hostmem_region_destroy(struct hostmem_ucmd *ucmd)
+{
+	struct hostmem_region_destroy *cmd = ucmd->cmd;
+	struct hostmem_region *region = ucmd->view->region;
+	bool listed = false;
+	int rc;
+
+	if (cmd->flags & ~HOSTMEM_DESTROY_FORCE)
+		return -EOPNOTSUPP;
+	if (READ_ONCE(ucmd->view->revoked))
+		return -ENODEV;
+
+	mutex_lock(&hostmem_regions_lock);
+	mutex_lock(&region->lock);
+	rc = hostmem_region_kill(region, cmd->flags & HOSTMEM_DESTROY_FORCE);
+	if (!rc)
+		listed = hostmem_region_unlist(region);
+	mutex_unlock(&hostmem_regions_lock);
+	if (!rc) {
+		bitmap_zero(region->plugged, hostmem_nr_blocks(region));
+		region->nr_plugged = 0;
+		hostmem_guard_wait(region);
+		region->ops->discard(region, 0, region->size);
+		hostmem_region_bump(region);
+		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
+	}
+	mutex_unlock(&region->lock);
+	if (listed)
+		put_device(&region->dev);
+	return rc;
+}
+
+/**
+ * hostmem_region_info - HOSTMEM_REGION_INFO
+ * @ucmd: the ioctl, on any view
+ *
+ * Return: 0 or an errno as in the UAPI header.
+ */
+int hostmem_region_info(struct hostmem_ucmd *ucmd)
+{
+	struct hostmem_region_info *cmd = ucmd->cmd;
+	struct hostmem_view *view = ucmd->view;
+	struct hostmem_region *region = view->region;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
+		return -ENODEV;
+	cmd->out_id = region->id;
+	cmd->out_view_id = view->id;
+	cmd->out_size = region->size;
+	cmd->out_block_size = hostmem_block_size(region);
+	cmd->out_slot_size = region->slot_size;
+	cmd->out_view_start = view->start;
+	cmd->out_view_length = view->length;
+	cmd->out_rights = view->rights;
+	cmd->out_backing = region->backing;
+	cmd->out_allocation = region->allocation;
+	cmd->out_huge = region->huge;
+	memcpy(cmd->out_name, region->name, sizeof(cmd->out_name));
+
+	mutex_lock(&region->lock);
+	cmd->out_plugged = region->nr_plugged << region->block_shift;
+	cmd->out_generation = atomic64_read(&region->generation);
+	mutex_unlock(&region->lock);
+	WRITE_ONCE(view->seen, cmd->out_generation);
+
+	spin_lock(&region->view_lock);
+	cmd->out_views = region->nr_views;
+	cmd->out_mappings = region->nr_mappings;
+	spin_unlock(&region->view_lock);
+	return hostmem_ucmd_respond(ucmd);
+}
+
+int hostmem_regions_init(void)
+{
+	int rc;
+
+	hostmem_class = class_create("hostmem");
+	if (IS_ERR(hostmem_class))
+		return PTR_ERR(hostmem_class);
+	rc = alloc_chrdev_region(&hostmem_devt, 0, HOSTMEM_MAX_REGIONS, "hostmem");
+	if (rc)
+		class_destroy(hostmem_class);
+	return rc;
+}
+
+void hostmem_regions_exit(void)
+{
+	unregister_chrdev_region(hostmem_devt, HOSTMEM_MAX_REGIONS);
+	class_destroy(hostmem_class);
+}

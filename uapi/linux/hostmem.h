@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+#ifndef _UAPI_LINUX_HOSTMEM_H
+#define _UAPI_LINUX_HOSTMEM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Conventions
+ *
+ * Offsets and lengths are bytes everywhere. A range is @start and @length; it
+ * never wraps and never reaches beyond the region. Every structure begins with
+ * its own size as user space knows it: a kernel that knows more treats the
+ * missing tail as zero, a kernel that knows less accepts a longer structure
+ * whose unknown tail is zero. Members called out_* are written by the kernel.
+ *
+ * A call that fails changes nothing. Its errno means one thing:
+ *
+ * ========== ================================================================
+ * ENOTTY     no such call on this kind of file
+ * E2BIG      bytes beyond what this kernel knows are not zero
+ * EOPNOTSUPP a flag or value that this kernel does not support, or a reserved
+ *            member that is not zero
+ * EINVAL     understood, and wrong: alignment, a length of zero, a size field
+ *            that is too short, a name with characters that are not allowed,
+ *            a region larger than HOSTMEM_INFO allows
+ * EOVERFLOW  start + length does not fit in 64 bits
+ * ENOENT     no such region or view; the range reaches beyond the region; a block
+ *            of the range is not plugged
+ * EEXIST     the name is taken; a block of the range is plugged already
+ * EBUSY      in use: mapped, or being plugged by another call
+ * EMSGSIZE   the array is too small; the needed count has been written back
+ * EPERM      the file does not carry the right: not an owner fd, or creating
+ *            a node for another user without CAP_CHOWN
+ * ENODEV     the region has been destroyed or the view has been revoked
+ * ENOMEM     no memory, or the memory cgroup's limit is reached
+ * ENOSPC     more regions than HOSTMEM_INFO allows; no room in the backing
+ * EINTR      a signal or a cancellation arrived; nothing is left behind
+ * EFAULT     the argument is not readable or not writable
+ * ========== ================================================================
+ */
+
+#define HOSTMEM_TYPE (0xBE)
+
+/** HOSTMEM_ABI_VERSION - what HOSTMEM_INFO reports in out_abi_version. */
+#define HOSTMEM_ABI_VERSION 1
+
+/** HOSTMEM_NAME_MAX - bytes of a region's name, with its terminating NUL. */
+#define HOSTMEM_NAME_MAX 64
+
+/** HOSTMEM_MIN_BLOCK_SIZE - the smallest and the default block size, in bytes. */
+#define HOSTMEM_MIN_BLOCK_SIZE (2U << 20)
+
+enum {
+	HOSTMEM_CMD_BASE = 0x80,
+	HOSTMEM_CMD_INFO = HOSTMEM_CMD_BASE,
+	HOSTMEM_CMD_REGION_CREATE = 0x81,
+	HOSTMEM_CMD_REGION_OPEN = 0x82,
+	HOSTMEM_CMD_REGION_DESTROY = 0x83,
+	HOSTMEM_CMD_REGION_INFO = 0x84,
+	HOSTMEM_CMD_REGION_PLUG = 0x85,
+	HOSTMEM_CMD_REGION_UNPLUG = 0x86,
+	HOSTMEM_CMD_REGION_PREALLOCATE = 0x87,
+	HOSTMEM_CMD_REGION_BLOCKS = 0x88,
+	HOSTMEM_CMD_REGION_SLOTS = 0x89,
+	HOSTMEM_CMD_VIEW_REVOKE = 0x8a,
+};
+
+/**
+ * struct hostmem_info - ioctl(HOSTMEM_INFO)
+ * @size: sizeof(struct hostmem_info)
+ * @flags: must be 0
+ * @out_abi_version: HOSTMEM_ABI_VERSION of the module
+ * @out_name_max: bytes of a name, with its NUL
+ * @out_max_regions: regions that can exist at once, anonymous ones included
+ * @out_regions: regions that exist
+ * @out_max_blocks: blocks that one region can have
+ * @out_min_block_size: smallest block size in bytes
+ * @out_max_size: largest region in bytes
+ *
+ * On the control node. Tells the limits of this kernel.
+ */
+struct hostmem_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_abi_version;
+	__u32 out_name_max;
+	__u32 out_max_regions;
+	__u32 out_regions;
+	__aligned_u64 out_max_blocks;
+	__aligned_u64 out_min_block_size;
+	__aligned_u64 out_max_size;
+};
+#define HOSTMEM_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_INFO)
+
+/* Where the memory of a region comes from: @backing of struct hostmem_region_create. */
+#define HOSTMEM_BACKING_RAM 0
+
+/* When it is allocated: @allocation of struct hostmem_region_create. */
+#define HOSTMEM_ALLOCATION_ONDEMAND 0
+#define HOSTMEM_ALLOCATION_IMMEDIATE 1
+
+/* In which pages: @huge of struct hostmem_region_create. */
+#define HOSTMEM_HUGE_ALWAYS 0
+#define HOSTMEM_HUGE_NEVER 1
+
+/**
+ * struct hostmem_region_create - ioctl(HOSTMEM_REGION_CREATE)
+ * @size: sizeof(struct hostmem_region_create)
+ * @flags: must be 0
+ * @region_size: bytes, a multiple of @block_size, not 0
+ * @block_size: bytes, a power of two, at least HOSTMEM_MIN_BLOCK_SIZE; 0 stands for that
+ * @slot_size: KVM slot size in bytes that the creator recommends to VMMs, a multiple of
+ *	the block size; 0 leaves it to the library's rule
+ * @backing: HOSTMEM_BACKING_RAM
+ * @allocation: HOSTMEM_ALLOCATION_ONDEMAND: a page is allocated when it is first touched;
+ *	HOSTMEM_ALLOCATION_IMMEDIATE: plugging a block allocates all of it or fails
+ * @huge: HOSTMEM_HUGE_ALWAYS: 2 MiB pages where the kernel finds them;
+ *	HOSTMEM_HUGE_NEVER: base pages only
+ * @mode: permission bits of the node, at most 0777; 0 without a name
+ * @uid: owner of the node, in the caller's user namespace; 0 without a name
+ * @gid: group of the node, in the caller's user namespace; 0 without a name
+ * @name: node /dev/hostmem/NAME: letters, digits, '.', '_' and '-', not beginning with
+ *	'.' or '-', not "control"; NUL-terminated and padded with NUL.
+ *	Empty: an anonymous region, which dies with its last file
+ * @out_fd: owner view of the new region, O_RDWR and O_CLOEXEC
+ * @__reserved: must be 0
+ * @out_id: number of the region, never used again while the module is loaded
+ *
+ * On the control node. Creates a region in which no block is plugged. A named
+ * region lives until it is destroyed, whoever dies.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, EEXIST (name), ENOSPC (out_max_regions), EPERM (@uid is not the
+ * caller's or @gid not one of its groups, without CAP_CHOWN), ENOMEM.
+ */
+struct hostmem_region_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 region_size;
+	__aligned_u64 block_size;
+	__aligned_u64 slot_size;
+	__u32 backing;
+	__u32 allocation;
+	__u32 huge;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u8 name[HOSTMEM_NAME_MAX];
+	__s32 out_fd;
+	__u32 __reserved;
+	__aligned_u64 out_id;
+};
+#define HOSTMEM_REGION_CREATE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_CREATE)
+
+/**
+ * struct hostmem_region_open - ioctl(HOSTMEM_REGION_OPEN)
+ * @size: sizeof(struct hostmem_region_open)
+ * @flags: must be 0
+ * @name: of the region, NUL-terminated and padded with NUL
+ * @out_fd: owner view of the region, O_RDWR and O_CLOEXEC
+ * @__reserved: must be 0
+ *
+ * On the control node. open(2) of the region's own node gives a data view, which
+ * can map and ask; this gives an owner view, which can change the region.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, ENOENT, ENOMEM.
+ */
+struct hostmem_region_open {
+	__u32 size;
+	__u32 flags;
+	__u8 name[HOSTMEM_NAME_MAX];
+	__s32 out_fd;
+	__u32 __reserved;
+};
+#define HOSTMEM_REGION_OPEN _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_OPEN)
+
+/* Revoke every view first, instead of refusing while the region is mapped. */
+#define HOSTMEM_DESTROY_FORCE (1 << 0)
+
+/**
+ * struct hostmem_region_destroy - ioctl(HOSTMEM_REGION_DESTROY)
+ * @size: sizeof(struct hostmem_region_destroy)
+ * @flags: HOSTMEM_DESTROY_FORCE or 0
+ *
+ * On an owner view. The node disappears, all memory is freed, mappings that
+ * remain (with HOSTMEM_DESTROY_FORCE) get SIGBUS, and every other call on any
+ * fd of the region fails with ENODEV. When it has returned nobody can reach
+ * the memory any more.
+ *
+ * Errors: EOPNOTSUPP, EPERM, EBUSY (mapped), ENODEV (already destroyed).
+ */
+struct hostmem_region_destroy {
+	__u32 size;
+	__u32 flags;
+};
+#define HOSTMEM_REGION_DESTROY _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_DESTROY)
+
+/* Rights of a view: @out_rights of struct hostmem_region_info. */
+#define HOSTMEM_RIGHT_READ (1 << 0)
+#define HOSTMEM_RIGHT_WRITE (1 << 1)
+#define HOSTMEM_RIGHT_OWNER (1 << 2)
+
+/**
+ * struct hostmem_region_info - ioctl(HOSTMEM_REGION_INFO)
+ * @size: sizeof(struct hostmem_region_info)
+ * @flags: must be 0
+ * @out_id: number of the region
+ * @out_view_id: number of the view that was asked
+ * @out_size: bytes of the region
+ * @out_block_size: bytes of a block
+ * @out_slot_size: KVM slot size that the creator recommends, in bytes; 0: none
+ * @out_plugged: bytes that are plugged
+ * @out_generation: grows with every change of blocks or views
+ * @out_view_start: first byte of the region that the view covers
+ * @out_view_length: bytes of the region that the view covers
+ * @out_rights: HOSTMEM_RIGHT_* of the view
+ * @out_backing: HOSTMEM_BACKING_*
+ * @out_allocation: HOSTMEM_ALLOCATION_*
+ * @out_huge: HOSTMEM_HUGE_*
+ * @out_views: views that exist
+ * @out_mappings: mappings of the region in all processes
+ * @out_name: NUL-terminated; empty for an anonymous region
+ *
+ * On any view. After it poll() of this fd waits for a newer generation.
+ *
+ * Errors: EOPNOTSUPP, ENODEV.
+ */
+struct hostmem_region_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 out_id;
+	__aligned_u64 out_view_id;
+	__aligned_u64 out_size;
+	__aligned_u64 out_block_size;
+	__aligned_u64 out_slot_size;
+	__aligned_u64 out_plugged;
+	__aligned_u64 out_generation;
+	__aligned_u64 out_view_start;
+	__aligned_u64 out_view_length;
+	__u32 out_rights;
+	__u32 out_backing;
+	__u32 out_allocation;
+	__u32 out_huge;
+	__u32 out_views;
+	__u32 out_mappings;
+	__u8 out_name[HOSTMEM_NAME_MAX];
+};
+#define HOSTMEM_REGION_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_INFO)
+
+/**
+ * struct hostmem_progress - watch and stop a call that allocates
+ * @out_done: bytes done so far, written by the call while it runs
+ * @cancel: set to non-zero by another thread to end the call with EINTR
+ * @__reserved: must be 0
+ */
+struct hostmem_progress {
+	__aligned_u64 out_done;
+	__u32 cancel;
+	__u32 __reserved;
+};
+
+/**
+ * struct hostmem_region_plug - ioctl(HOSTMEM_REGION_PLUG)
+ * @size: sizeof(struct hostmem_region_plug)
+ * @flags: must be 0
+ * @start: first byte, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ * @progress: user pointer to a struct hostmem_progress, or 0
+ *
+ * On an owner view. Makes a range of blocks exist, filled with zeros: all of
+ * it or, on error, none. Where allocation is immediate the memory is allocated
+ * first, charged to the caller, so that no later access can fail. Calls for
+ * different ranges run in parallel.
+ *
+ * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EEXIST (a block is
+ * plugged), EBUSY (another call is plugging a block), ENODEV; where allocation is
+ * immediate also ENOMEM, ENOSPC and EINTR.
+ */
+struct hostmem_region_plug {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 progress;
+};
+#define HOSTMEM_REGION_PLUG _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_PLUG)
+
+/**
+ * struct hostmem_region_unplug - ioctl(HOSTMEM_REGION_UNPLUG)
+ * @size: sizeof(struct hostmem_region_unplug)
+ * @flags: must be 0
+ * @start: first byte, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ *
+ * On an owner view. Takes a range of blocks back from everyone: when it has
+ * returned the memory is free (pages that a device or the kernel has pinned:
+ * as soon as they are unpinned) and every access through any mapping gets
+ * SIGBUS. The VMM should have told its guest and removed the KVM slots that
+ * are unplugged in full.
+ *
+ * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EBUSY (another call is
+ * plugging a block), ENODEV.
+ */
+struct hostmem_region_unplug {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+};
+#define HOSTMEM_REGION_UNPLUG _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_UNPLUG)
+
+/**
+ * struct hostmem_region_preallocate - ioctl(HOSTMEM_REGION_PREALLOCATE)
+ * @size: sizeof(struct hostmem_region_preallocate)
+ * @flags: must be 0
+ * @start: first byte, a multiple of the page size
+ * @length: bytes, a multiple of the page size, not 0
+ * @progress: user pointer to a struct hostmem_progress, or 0
+ *
+ * On a view that can write. Allocates every page of a range of plugged blocks,
+ * charged to the caller and by its NUMA policy. Threads may do parts of one range
+ * side by side. A call that fails or is interrupted gives back what it had
+ * allocated, except for pages that somebody has used since.
+ *
+ * Errors: EINVAL, EOVERFLOW, EOPNOTSUPP, EPERM (read-only view), ENOENT (a
+ * block is not plugged, or was unplugged meanwhile), ENOMEM, ENOSPC, EINTR, ENODEV.
+ */
+struct hostmem_region_preallocate {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 progress;
+};
+#define HOSTMEM_REGION_PREALLOCATE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_PREALLOCATE)
+
+/**
+ * struct hostmem_region_blocks - ioctl(HOSTMEM_REGION_BLOCKS)
+ * @size: sizeof(struct hostmem_region_blocks)
+ * @flags: must be 0
+ * @start: first byte, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ * @bitmap: user pointer to u64 words, (blocks + 63) / 64 of them. Bit i % 64 of word
+ *	i / 64 is set if block i, counted from @start, is plugged; bits beyond are 0
+ * @out_generation: of the region when the bitmap was taken
+ *
+ * On any view.
+ *
+ * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EFAULT, ENOMEM, ENODEV.
+ */
+struct hostmem_region_blocks {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 bitmap;
+	__aligned_u64 out_generation;
+};
+#define HOSTMEM_REGION_BLOCKS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_BLOCKS)
+
+/**
+ * struct hostmem_slot - one KVM memory slot
+ * @start: first byte in the region, a multiple of the slot size
+ * @length: bytes; the slot size, less only for the last slot of the region
+ */
+struct hostmem_slot {
+	__aligned_u64 start;
+	__aligned_u64 length;
+};
+
+/**
+ * struct hostmem_region_slots - ioctl(HOSTMEM_REGION_SLOTS)
+ * @size: sizeof(struct hostmem_region_slots)
+ * @flags: must be 0
+ * @slot_size: bytes, a multiple of the block size, not 0
+ * @slots: user pointer to an array of struct hostmem_slot
+ * @count: in: elements of @slots; out: slots that there are
+ * @__reserved: must be 0
+ * @out_generation: of the region when the list was taken
+ *
+ * On any view. The slots in which at least one block is plugged, ascending.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, EMSGSIZE (@count is then what is needed),
+ * EFAULT, ENOMEM, ENODEV.
+ */
+struct hostmem_region_slots {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 slot_size;
+	__aligned_u64 slots;
+	__u32 count;
+	__u32 __reserved;
+	__aligned_u64 out_generation;
+};
+#define HOSTMEM_REGION_SLOTS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_SLOTS)
+
+/**
+ * struct hostmem_view_revoke - ioctl(HOSTMEM_VIEW_REVOKE)
+ * @size: sizeof(struct hostmem_view_revoke)
+ * @flags: must be 0
+ * @view_id: as in out_view_id of struct hostmem_region_info and in the views that
+ *	the netlink family lists
+ *
+ * On an owner view. When it has returned every access through a mapping of
+ * that view gets SIGBUS, and every call on its fd fails with ENODEV; other
+ * views, and the memory, stay as they are.
+ *
+ * Errors: EOPNOTSUPP, EPERM, ENOENT, EINVAL (the view that asks), ENODEV.
+ */
+struct hostmem_view_revoke {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 view_id;
+};
+#define HOSTMEM_VIEW_REVOKE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_REVOKE)
+
+#endif /* _UAPI_LINUX_HOSTMEM_H */
