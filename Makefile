@@ -46,10 +46,47 @@ debug-kernel:
 userspace:
 	$(MAKE) --no-print-directory -C userspace
 
+selftests: userspace
+	$(MAKE) --no-print-directory -C selftests
+
+# The modules of the kernels that a check or a demo boots.
+guest-modules: setup
+	$(MAKE) --no-print-directory $(addprefix modules-,$(K))
+
+demo: K := 6.12
+demo:
+	@echo 'Setting up and building; output in $(B)/demo.log'
+	@mkdir -p $(B)
+	@{ scripts/setup && $(MAKE) modules-$(K) selftests; } >$(B)/demo.log 2>&1 || \
+		{ tail -n 40 $(B)/demo.log; exit 1; }
+	@K=$(K) scripts/demo
+
+check: guest-modules
+	$(MAKE) --no-print-directory selftests
+	K="$(K)" T="$(T)" scripts/check
+
+bench: guest-modules
+	$(MAKE) --no-print-directory selftests
+	for k in $(filter-out debug,$(K)); do selftests/bench.sh -k $$k || exit 1; done
+
+PREFIX ?= /usr/local
+
+install:
+	$(MAKE) --no-print-directory -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/hostmem.h uapi/linux/hostmem_nl.h
+	install -D -m 644 -t $(DESTDIR)/lib/udev/rules.d userspace/udev/60-hostmem.rules
+	for k in $(KERNELS); do \
+		release=$$(cat $$(scripts/kernel headers $$k)/include/config/kernel.release) && \
+		install -D -m 644 -t $(DESTDIR)/lib/modules/$$release/updates \
+			$(B)/$$k/kernel/core/hostmem.ko && \
+		{ [ -n "$(DESTDIR)" ] || depmod $$release; } || exit 1; \
+	done
+
 ynl:
 	scripts/ynl
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all help setup modules debug-kernel userspace ynl clean
+.PHONY: all help setup modules guest-modules debug-kernel userspace selftests demo check bench \
+	install ynl clean

@@ -122,7 +122,8 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t m
 	view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
-	inner = dentry_open(&region->file->f_path, mode & FMODE_WRITE ? O_RDWR : O_RDONLY,
+	inner = dentry_open(&region->file->f_path,
+			    (mode & FMODE_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE,
 			    current_cred());
 	if (IS_ERR(inner)) {
 		kfree(view);

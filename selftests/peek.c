@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * peek NAME find TEXT: look for a text in the plugged blocks of a region and say where.
+ * peek NAME hold OFFSET: map the region, touch a byte, then touch it again for each line
+ * on standard input and say what happened.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/hostmem.h>
+
+static sigjmp_buf fault;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(fault, 1);
+}
+
+static int find(const char *map, const struct hostmem_region_info *info, const char *text)
+{
+	size_t block = info->out_block_size;
+	unsigned int hits = 0;
+
+	for (size_t at = 0; at < info->out_size; at += block) {
+		const char *p = map + at;
+
+		if (sigsetjmp(fault, 1))
+			continue;
+		while ((p = memmem(p, map + at + block - p, text, strlen(text)))) {
+			if (!hits++)
+				printf("found at offset %#zx of the region: \"%.60s\"\n",
+				       (size_t)(p - map), p);
+			p++;
+		}
+	}
+	if (!hits)
+		printf("not found\n");
+	return !hits;
+}
+
+static int hold(volatile char *map, size_t offset)
+{
+	char line[16];
+
+	do {
+		if (sigsetjmp(fault, 1))
+			printf("process %d: SIGBUS at offset %#zx\n", getpid(), offset);
+		else
+			printf("process %d: byte at offset %#zx is %#x\n", getpid(), offset,
+			       (unsigned char)map[offset]);
+		fflush(stdout);
+	} while (fgets(line, sizeof(line), stdin));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct hostmem_region_info info = { .size = sizeof(info) };
+	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+	char path[128];
+	char *map;
+	int fd;
+
+	if (argc != 4)
+		return 2;
+	snprintf(path, sizeof(path), "/dev/hostmem/%s", argv[1]);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, HOSTMEM_REGION_INFO, &info)) {
+		perror(path);
+		return 1;
+	}
+	map = mmap(NULL, info.out_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED) {
+		perror(path);
+		return 1;
+	}
+	sigaction(SIGBUS, &action, NULL);
+	if (!strcmp(argv[2], "find"))
+		return find(map, &info, argv[3]);
+	if (!strcmp(argv[2], "hold"))
+		return hold(map, strtoull(argv[3], NULL, 0));
+	return 2;
+}

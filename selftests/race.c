@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guard race: two processes with two threads each, and a vCPU, touch random blocks of
+ * a region as fast as they can, while this process plugs and unplugs blocks and revokes a view.
+ *
+ * What a broken guard leaves behind may come late: a fault that was on its way when unplug or
+ * revoke returned. So everything is looked at twice, at once and a while later, just before
+ * the block is plugged again or the revoked mapping goes.
+ *
+ * A block's or view's state is published in shared memory, with a number that changes with
+ * every change. Who touches reads it before and after: if it was the same, then
+ * an unplugged block or a revoked view must have given SIGBUS, and all else must not.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "kvm.h"
+#include "lib.h"
+
+#define BLOCKS 32
+#define SIZE (BLOCKS * HM_BLOCK)
+#define PAGE 4096UL
+#define PAGES (HM_BLOCK / PAGE)
+#define GPA 0x40000000U
+/* In each page: touched at 0, stamped by this process at 64. */
+#define STAMP 64
+
+/* Kinds of state; a number that changes with every change is above them. */
+enum { CHANGING, THERE, GONE, WANTED, KINDS };
+
+/* What can be wrong. */
+enum { MAPPED, CACHED, REACHED, STALE, LOST, ALIVE, NR_WRONG };
+static const char *const wrong_names[NR_WRONG] = {
+	[MAPPED] = "mapped", [CACHED] = "cached", [REACHED] = "reached", [STALE] = "stale",
+	[LOST] = "lost", [ALIVE] = "alive",
+};
+
+enum { PROC_VMM, PROC_BACKEND, NR_PROCS };
+
+struct shared {
+	_Atomic bool stop;
+	_Atomic __u32 block[BLOCKS];
+	/* The view that is revoked, of PROC_BACKEND. */
+	_Atomic __u32 victim;
+	__u64 victim_id;
+	char *victim_addr;
+	char *addr[NR_PROCS];
+	_Atomic int ready;
+	/* A guest physical address that the vCPU shall touch; 0: none, 1: it could, 2: EFAULT. */
+	_Atomic __u32 probe;
+	_Atomic unsigned long touches, faults, vcpu_exits, vcpu_faults;
+	_Atomic unsigned long wrong[NR_WRONG];
+};
+
+static struct shared *shared;
+
+static void set_state(_Atomic __u32 *state, __u32 kind)
+{
+	atomic_store(state, (atomic_load(state) / KINDS + 1) * KINDS + kind);
+}
+
+static __u32 kind_of(__u32 state)
+{
+	return state % KINDS;
+}
+
+static __u32 rnd(__u32 *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+/* Those who touch */
+
+struct toucher {
+	pthread_t thread;
+	char *addr;
+	char *victim;
+	__u32 seed;
+};
+
+/* Judge a touch by what was true all the time that it took. */
+static void judge(__u32 block, __u32 view, bool faulted)
+{
+	if (kind_of(block) == GONE || kind_of(view) == GONE) {
+		if (!faulted)
+			shared->wrong[REACHED]++;
+	} else if (kind_of(block) == THERE && kind_of(view) == THERE && faulted) {
+		shared->wrong[LOST]++;
+	}
+}
+
+static void touch_once(struct toucher *t)
+{
+	__u32 r = rnd(&t->seed), nr = r % BLOCKS;
+	bool use_victim = t->victim && r & 0x100, faulted;
+	char *block = (use_victim ? t->victim : t->addr) + nr * HM_BLOCK;
+	char *page = block + (r >> 9) % PAGES * PAGE;
+	__u32 always = THERE, state, view;
+
+	/* Without its page table entries the next touch has to ask the guard again. */
+	if (r >> 30 != 3)
+		madvise(block, HM_BLOCK, MADV_DONTNEED);
+	state = atomic_load(&shared->block[nr]);
+	view = use_victim ? atomic_load(&shared->victim) : always;
+	faulted = r & 0x20000000 ? hm_write_faults(page, r) : hm_read_faults(page);
+	if (state == atomic_load(&shared->block[nr]) &&
+	    view == (use_victim ? atomic_load(&shared->victim) : always))
+		judge(state, view, faulted);
+	shared->touches++;
+	shared->faults += faulted;
+}
+
+static void *touch(void *arg)
+{
+	while (!shared->stop)
+		touch_once(arg);
+	return NULL;
+}
+
+/*
+ * The vCPU: edx random, ebx mask, ebp base, edi accesses until it exits. race_touch touches
+ * eax once.
+ */
+extern const char race_code[], race_touch[], race_code_end[];
+asm(".pushsection .rodata\n"
+    ".code32\n"
+    "race_code:\n"
+    "	imul $1103515245, %edx, %edx\n"
+    "	add $12345, %edx\n"
+    "	mov %edx, %eax\n"
+    "	and %ebx, %eax\n"
+    "	add %ebp, %eax\n"
+    "	test %edx, %edx\n"
+    "	js 1f\n"
+    "	mov (%eax), %esi\n"
+    "	jmp 2f\n"
+    "1:	mov %edx, (%eax)\n"
+    "2:	dec %ecx\n"
+    "	jnz race_code\n"
+    "	out %al, $1\n"
+    "	mov %edi, %ecx\n"
+    "	jmp race_code\n"
+    "race_touch:\n"
+    "	mov (%eax), %esi\n"
+    "	out %al, $2\n"
+    "race_code_end:\n"
+    ".code64\n"
+    ".popsection\n");
+
+static void vcpu_start(struct hm_kvm *k, __u32 random)
+{
+	hm_kvm_set(k, (struct kvm_regs) {
+		.rdx = random, .rbx = (SIZE - 1) & ~(PAGE - 1), .rbp = GPA, .rcx = 64, .rdi = 64,
+	});
+}
+
+static void vcpu_probe(struct hm_kvm *k, __u32 gpa)
+{
+	hm_kvm_set(k, (struct kvm_regs) { .rip = race_touch - race_code, .rax = gpa });
+	atomic_store(&shared->probe, hm_kvm_run(k) == 2 ? 1 : 2);
+}
+
+static void *vcpu(void *arg)
+{
+	struct toucher *t = arg;
+	struct hm_kvm k = hm_kvm_new();
+	__u32 gpa;
+
+	hm_kvm_boot(&k, race_code, race_code_end - race_code);
+	hm_kvm_slot(&k, 1, GPA, SIZE, t->addr);
+	vcpu_start(&k, rnd(&t->seed));
+	while (!shared->stop) {
+		gpa = atomic_load(&shared->probe);
+		if (gpa >= GPA)
+			vcpu_probe(&k, gpa);
+		else if (hm_kvm_run(&k) < 0)
+			shared->vcpu_faults++;
+		else
+			shared->vcpu_exits++;
+		vcpu_start(&k, rnd(&t->seed));
+	}
+	hm_kvm_free(&k);
+	return NULL;
+}
+
+/* Open a view to be revoked; its mapping takes the place of the one before. */
+static int new_victim(const char *name)
+{
+	int fd = hm_open_node(name, O_RDWR);
+
+	shared->victim_addr = HM_OK((char *)mmap(shared->victim_addr, SIZE,
+						 PROT_READ | PROT_WRITE, MAP_SHARED |
+						 (shared->victim_addr ? MAP_FIXED : 0), fd, 0));
+	shared->victim_id = hm_view_id(fd);
+	set_state(&shared->victim, THERE);
+	return fd;
+}
+
+/* While the others touch: a new view for each that was revoked, whose fd must be dead. */
+static void replace_victims(const char *name, int victim)
+{
+	struct hostmem_region_info info;
+
+	while (!shared->stop) {
+		usleep(200);
+		if (kind_of(atomic_load(&shared->victim)) != WANTED)
+			continue;
+		if (!_hm_info(victim, &info) || errno != ENODEV)
+			shared->wrong[ALIVE]++;
+		close(victim);
+		victim = new_victim(name);
+	}
+}
+
+static void toucher_process(int nr, const char *name)
+{
+	struct toucher touchers[3] = { };
+	int fd = hm_open_node(name, O_RDWR), victim = -1, threads = 2, i;
+	char *addr = hm_map(fd, 0, SIZE, PROT_READ | PROT_WRITE);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	shared->addr[nr] = addr;
+	if (nr == PROC_BACKEND)
+		victim = new_victim(name);
+	else
+		threads += hm_kvm_available();
+	for (i = 0; i < threads; i++) {
+		touchers[i].addr = addr;
+		touchers[i].victim = shared->victim_addr;
+		touchers[i].seed = getpid() * 31 + i + 1;
+		HM_TRUE(!pthread_create(&touchers[i].thread, NULL, i < 2 ? touch : vcpu,
+					&touchers[i]));
+	}
+	shared->ready++;
+	if (victim >= 0)
+		replace_victims(name, victim);
+	for (i = 0; i < threads; i++)
+		pthread_join(touchers[i].thread, NULL);
+	exit(0);
+}
+
+/* Who changes and checks */
+
+struct race {
+	int fd;
+	char *addr;
+	pid_t pid[NR_PROCS];
+	int pagemap[NR_PROCS];
+	bool plugged[BLOCKS];
+	__u64 stamp[BLOCKS];
+	__u64 last_stamp;
+	bool has_vcpu;
+	__u32 seed;
+	unsigned long plugs, unplugs, revokes;
+};
+
+static void complain(int what, unsigned long n, const char *when, int where)
+{
+	/* The first few say enough. */
+	if (n && !shared->wrong[what])
+		printf("# %s: %lu pages, %s, %d\n", wrong_names[what], n, when, where);
+	shared->wrong[what] += n;
+}
+
+/* Pages of a range of another process that have a page table entry with something in it. */
+static unsigned long mapped_pages(int pagemap, const char *addr, size_t length)
+{
+	static __u64 entries[SIZE / PAGE];
+	size_t bytes = length / PAGE * sizeof(*entries), i;
+	unsigned long n = 0;
+
+	HM_TRUE(pread(pagemap, entries, bytes, (uintptr_t)addr / PAGE * sizeof(*entries)) ==
+		(ssize_t)bytes);
+	for (i = 0; i < length / PAGE; i++)
+		n += !!(entries[i] >> 62);
+	return n;
+}
+
+static void probe_vcpu(struct race *r, int nr)
+{
+	int tries = 50000;
+
+	if (!r->has_vcpu)
+		return;
+	atomic_store(&shared->probe, GPA + nr * HM_BLOCK);
+	while (atomic_load(&shared->probe) >= GPA && tries--)
+		usleep(100);
+	HM_TRUE(tries > 0);
+	complain(REACHED, atomic_load(&shared->probe) == 1, "by the vCPU, block", nr);
+}
+
+/* Nothing of an unplugged block is left: page tables, page cache, probes. */
+static void check_gone(struct race *r, int nr, const char *when)
+{
+	size_t offset = nr * HM_BLOCK;
+	int i;
+
+	for (i = 0; i < NR_PROCS; i++)
+		complain(MAPPED, mapped_pages(r->pagemap[i], shared->addr[i] + offset, HM_BLOCK),
+			 when, nr);
+	complain(MAPPED, mapped_pages(r->pagemap[PROC_BACKEND], shared->victim_addr + offset,
+				      HM_BLOCK), when, nr);
+	complain(MAPPED, hm_mapped_pages(r->addr + offset, HM_BLOCK), when, nr);
+	complain(CACHED, hm_cached_pages(r->addr + offset, HM_BLOCK), when, nr);
+	complain(REACHED, !hm_read_faults(r->addr + offset), when, nr);
+	complain(REACHED, !hm_write_faults(r->addr + offset + PAGE, 1), when, nr);
+}
+
+static void plug(struct race *r, int nr)
+{
+	char *block = r->addr + nr * HM_BLOCK;
+	unsigned long stale = 0, i;
+
+	check_gone(r, nr, "before plug, block");
+	set_state(&shared->block[nr], CHANGING);
+	hm_plug(r->fd, nr * HM_BLOCK, HM_BLOCK);
+	r->stamp[nr] = ++r->last_stamp;
+	for (i = 0; i < PAGES; i++) {
+		__u64 *stamp = (__u64 *)(block + i * PAGE + STAMP);
+
+		stale += !!*stamp;
+		*stamp = r->stamp[nr];
+	}
+	complain(STALE, stale, "after plug, block", nr);
+	r->plugged[nr] = true;
+	r->plugs++;
+	set_state(&shared->block[nr], THERE);
+}
+
+static void unplug(struct race *r, int nr)
+{
+	set_state(&shared->block[nr], CHANGING);
+	hm_unplug(r->fd, nr * HM_BLOCK, HM_BLOCK);
+	set_state(&shared->block[nr], GONE);
+	check_gone(r, nr, "after unplug, block");
+	probe_vcpu(r, nr);
+	r->plugged[nr] = false;
+	r->unplugs++;
+}
+
+static void check_revoked(struct race *r, const char *when)
+{
+	complain(MAPPED, mapped_pages(r->pagemap[PROC_BACKEND], shared->victim_addr, SIZE),
+		 when, r->revokes);
+}
+
+/* What other views see is as it was. */
+static void check_data(struct race *r)
+{
+	int nr;
+
+	for (nr = 0; nr < BLOCKS; nr++) {
+		char *page = r->addr + nr * HM_BLOCK + rnd(&r->seed) % PAGES * PAGE;
+
+		if (r->plugged[nr])
+			complain(LOST, hm_read_faults(page) ||
+				 *(__u64 *)(page + STAMP) != r->stamp[nr], "block", nr);
+	}
+}
+
+static void revoke(struct race *r)
+{
+	set_state(&shared->victim, CHANGING);
+	hm_revoke(r->fd, shared->victim_id);
+	set_state(&shared->victim, GONE);
+	check_revoked(r, "after revoke");
+	check_data(r);
+	usleep(rnd(&r->seed) % 2000);
+	check_revoked(r, "a while after revoke");
+	r->revokes++;
+	set_state(&shared->victim, WANTED);
+}
+
+static void change(struct race *r)
+{
+	int nr = rnd(&r->seed) % BLOCKS;
+
+	if (kind_of(atomic_load(&shared->victim)) == THERE && rnd(&r->seed) % 4 == 0)
+		revoke(r);
+	else if (r->plugged[nr])
+		unplug(r, nr);
+	else
+		plug(r, nr);
+}
+
+static void start(struct race *r, const char *name)
+{
+	char path[64];
+	int i;
+
+	for (i = 0; i < NR_PROCS; i++) {
+		r->pid[i] = HM_OK(fork());
+		if (!r->pid[i])
+			toucher_process(i, name);
+		snprintf(path, sizeof(path), "/proc/%d/pagemap", r->pid[i]);
+		r->pagemap[i] = HM_OK(open(path, O_RDONLY | O_CLOEXEC));
+	}
+	while (shared->ready < NR_PROCS)
+		usleep(1000);
+}
+
+static void stop(struct race *r)
+{
+	int nr, i;
+
+	shared->stop = true;
+	for (i = 0; i < NR_PROCS; i++)
+		hm_wait(r->pid[i]);
+	for (nr = 0; nr < BLOCKS; nr++) {
+		if (!r->plugged[nr])
+			complain(CACHED, hm_cached_pages(r->addr + nr * HM_BLOCK, HM_BLOCK),
+				 "at the end, block", nr);
+	}
+}
+
+static unsigned long report(const struct race *r, const char *name)
+{
+	unsigned long sum = 0;
+	int i;
+
+	printf("# %s: %lu plugs, %lu unplugs, %lu revokes; %lu touches, %lu with SIGBUS; ", name,
+	       r->plugs, r->unplugs, r->revokes, shared->touches, shared->faults);
+	printf("vCPU: %lu exits, %lu EFAULT; ", shared->vcpu_exits, shared->vcpu_faults);
+	printf("violations:");
+	for (i = 0; i < NR_WRONG; i++) {
+		printf(" %s %lu", wrong_names[i], shared->wrong[i]);
+		sum += shared->wrong[i];
+	}
+	printf("\n");
+	return sum;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
+FIXTURE(race)
+{
+	struct race race;
+	char name[HOSTMEM_NAME_MAX];
+};
+
+FIXTURE_VARIANT(race)
+{
+	const char *name;
+	__u32 huge;
+};
+
+FIXTURE_VARIANT_ADD(race, huge)
+{
+	.name = "2 MiB pages", .huge = HOSTMEM_HUGE_ALWAYS,
+};
+
+FIXTURE_VARIANT_ADD(race, base)
+{
+	.name = "4 KiB pages", .huge = HOSTMEM_HUGE_NEVER,
+};
+
+FIXTURE_SETUP(race)
+{
+	struct hostmem_region_create cmd;
+
+	shared = HM_OK((struct shared *)mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					     MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	hm_name(self->name);
+	cmd = hm_create_cmd(self->name, SIZE);
+	cmd.huge = variant->huge;
+	self->race.fd = hm_create_raw(&cmd);
+	self->race.addr = hm_map(self->race.fd, 0, SIZE, PROT_READ | PROT_WRITE);
+	self->race.seed = time(NULL) | 1;
+	self->race.has_vcpu = hm_kvm_available();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	hm_destroy(self->race.fd, HOSTMEM_DESTROY_FORCE);
+	close(self->race.fd);
+}
+
+/* HOSTMEM_SECONDS, 60 by default, are shared by the two variants. */
+TEST_F_TIMEOUT(race, guard, 3600)
+{
+	const char *seconds = getenv("HOSTMEM_SECONDS");
+	struct race *r = &self->race;
+	double end;
+	int nr;
+
+	if (geteuid())
+		SKIP(return, "reading the page tables of others needs root");
+	for (nr = 0; nr < BLOCKS; nr++)
+		set_state(&shared->block[nr], GONE);
+	start(r, self->name);
+	end = now() + (seconds ? atof(seconds) : 60) / 2;
+	while (now() < end)
+		change(r);
+	stop(r);
+	EXPECT_EQ(0, report(r, variant->name));
+	EXPECT_LT(0, r->unplugs);
+	EXPECT_LT(0, r->revokes);
+	EXPECT_LT(0, shared->touches);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Functions to run a real VM with real vhost-user backends; sourced by tests in the guest.
+
+vm_dir=${vm_dir:-$(mktemp -d /dev/shm/vm.XXXXXX)}
+vm_pids=()
+
+# Wait at most $1 seconds until the rest of the arguments succeed.
+vm_wait() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# A vhost-user-blk backend for image $1 and a virtiofs backend for directory $2.
+vm_backends() {
+	rm -f "$vm_dir"/{blk,fs}.sock
+	qemu-storage-daemon \
+		--blockdev "driver=file,node-name=disk,filename=$1" \
+		--export "type=vhost-user-blk,id=blk,node-name=disk,writable=on,addr.type=unix,addr.path=$vm_dir/blk.sock" \
+		>"$vm_dir/qsd.log" 2>&1 &
+	vm_blk_pid=$!
+	/usr/lib/qemu/virtiofsd --socket-path="$vm_dir/fs.sock" -o "source=$2" -o sandbox=chroot \
+		>"$vm_dir/virtiofsd.log" 2>&1 &
+	vm_fs_pid=$!
+	vm_pids+=("$vm_blk_pid" "$vm_fs_pid")
+	vm_wait 30 test -S "$vm_dir/blk.sock"
+	vm_wait 30 test -S "$vm_dir/fs.sock"
+}
+
+# An unmodified QEMU; the arguments say where its memory comes from.
+vm_start() {
+	rm -f "$vm_dir"/tty.{in,out} "$vm_dir/qmp.sock"
+	mkfifo "$vm_dir/tty.in" "$vm_dir/tty.out"
+	exec {vm_in}<>"$vm_dir/tty.in" {vm_out}<>"$vm_dir/tty.out"
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+		-accel kvm -cpu host -smp 1 \
+		-kernel "$HOSTMEM_NESTED_IMAGE/vmlinux" -initrd "$HOSTMEM_NESTED_INITRD" \
+		-append "console=ttyS1 quiet panic=-1 mitigations=off memhp_default_state=online" \
+		-chardev "pipe,id=tty,path=$vm_dir/tty" -serial chardev:tty \
+		-serial "file:$vm_dir/console" \
+		-qmp "unix:$vm_dir/qmp.sock,server=on,wait=off" \
+		-chardev "socket,id=blk,path=$vm_dir/blk.sock" -device vhost-user-blk-pci,chardev=blk \
+		-chardev "socket,id=fs,path=$vm_dir/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=share \
+		"$@" >"$vm_dir/qemu.log" 2>&1 &
+	vm_pid=$!
+	vm_pids+=("$vm_pid")
+	vm_answer 120
+}
+
+# Read what the VM prints until its end mark; its status is ours.
+vm_answer() {
+	local line
+	while IFS= read -r -t "$1" -u "$vm_out" line; do
+		line=${line%$'\r'}
+		case $line in
+		"=END= "*) return "${line#=END= }" ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done
+	echo "vm: no answer; its console ends: $(tail -n 5 "$vm_dir/console"); qemu: $(cat "$vm_dir/qemu.log")" >&2
+	return 99
+}
+
+# Run a shell line inside the VM.
+vm_run() {
+	printf '%s\n' "$*" >&"$vm_in"
+	vm_answer 60
+}
+
+# QMP commands, one per argument; prints the answers.
+vm_qmp() {
+	local command
+	{
+		echo '{"execute":"qmp_capabilities"}'
+		for command in "$@"; do
+			echo "$command"
+		done
+		sleep 1
+	} | socat -t 5 - "UNIX-CONNECT:$vm_dir/qmp.sock" | grep -E '"(return|error)"' | tail -n +2
+}
+
+vm_kill() {
+	kill -9 "$vm_pid"
+	wait "$vm_pid" 2>/dev/null || true
+	exec {vm_in}<&- {vm_out}<&-
+}
+
+vm_cleanup() {
+	[ ${#vm_pids[@]} -eq 0 ] || kill -9 "${vm_pids[@]}" 2>/dev/null || true
+	rm -rf "$vm_dir"
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * The system calls that the library makes: they return -errno, and leave errno alone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "private.h"
+
+/* What a call returned, or -errno; errno as it was before. */
+static int hostmem_sys_result(int rc, int saved)
+{
+	if (rc < 0)
+		rc = -errno;
+	errno = saved;
+	return rc;
+}
+
+int hostmem_sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(ioctl(fd, request, arg), saved);
+}
+
+int hostmem_sys_open(const char *path, int flags)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(open(path, flags), saved);
+}
+
+int hostmem_sys_mmap(void *hint, size_t length, int prot, int flags, int fd, off_t offset,
+		     void **addr)
+{
+	int saved = errno;
+	void *p;
+
+	p = mmap(hint, length, prot, flags, fd, offset);
+	if (p != MAP_FAILED)
+		*addr = p;
+	return hostmem_sys_result(p == MAP_FAILED ? -1 : 0, saved);
+}
+
+int hostmem_sys_munmap(void *addr, size_t length)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(munmap(addr, length), saved);
+}
+
+int hostmem_sys_poll(int fd, short *revents, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int saved = errno;
+	int rc;
+
+	rc = hostmem_sys_result(poll(&pfd, 1, timeout_ms), saved);
+	*revents = pfd.revents;
+	return rc;
+}
