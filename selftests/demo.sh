@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # The demo, inside the test guest: a VM whose memory is a region, from birth to the end.
 # Every claim is checked; the first that does not hold ends it with an error.
+# What is quoted with '' expands inside the VM.
+# shellcheck disable=SC2016
 set -euo pipefail
 trap 'echo "demo: failed at line $LINENO" >&2' ERR
 
 here=$(cd "$(dirname "$0")" && pwd)
+PATH=$(cd "$here/../build/selftests" && pwd):$PATH
 . "$here/vm.sh"
 trap vm_cleanup EXIT
 
@@ -88,23 +91,26 @@ title "kill -9: the VMM is gone, the RAM is not"
 vm_run 'yes "remember-me-$((6 * 7))" | head -n 100000 >/dev/shm-copy; echo "inside: wrote a text to memory"'
 vm_kill
 show hostmemctl list -Ru -r vm0
-show "$here/../build/selftests/peek" vm0 find remember-me-42
+show peek vm0 find remember-me-42
 
 title "Unplug: the memory goes back to the host, the old mapping is dead"
-coproc holder { "$here/../build/selftests/peek" vm0 hold 0; }
-read -r line <&"${holder[0]}"
+mkfifo "$vm_dir/go" "$vm_dir/said"
+peek vm0 hold 0 <"$vm_dir/go" >"$vm_dir/said" &
+holder=$!
+exec {go}>"$vm_dir/go" {said}<"$vm_dir/said"
+read -r line <&"$said"
 echo "$line"
 before=$(shmem_kib)
 show hostmemctl unplug vm0 0 512M >/dev/null
 after=$(shmem_kib)
 echo "host: Shmem $before KiB -> $after KiB"
 check "at least 300 MiB came back" test $((before - after)) -ge $((300 * 1024))
-echo >&"${holder[1]}"
-read -r line <&"${holder[0]}"
+echo >&"$go"
+read -r line <&"$said"
 echo "$line"
-check "the mapping made before gets SIGBUS" test "${line%% at*}" = "process $holder_PID: SIGBUS"
-kill "$holder_PID"
-wait "$holder_PID" 2>/dev/null || true
+check "the mapping made before gets SIGBUS" test "${line%% at*}" = "process $holder: SIGBUS"
+kill "$holder"
+wait "$holder" 2>/dev/null || true
 check "nothing is plugged" test "$(plugged vm0)" = 0
 
 show hostmemctl destroy-region vm0 >/dev/null

@@ -75,6 +75,7 @@ static loff_t hostmem_populate_step(struct hostmem_region *region, loff_t pos, b
 /*
  * Allocate a range: first every page, in a state that can be given back, then, when
  * nothing can fail for want of memory any more, mark all of them as there to stay.
+ * Without @guarded the blocks are not plugged yet, and the caller discards on error.
  */
 static int hostmem_populate(struct hostmem_region *region, loff_t start, loff_t length,
 			    bool guarded, struct hostmem_progress __user *progress)
@@ -101,7 +102,7 @@ static int hostmem_populate(struct hostmem_region *region, loff_t start, loff_t 
 			rc = next;
 		cond_resched();
 	}
-	if (rc)
+	if (rc && guarded)
 		region->ops->give_back(region, start, pos);
 	return rc;
 }
@@ -132,12 +133,12 @@ static int hostmem_plug_end(struct hostmem_region *region, struct hostmem_block_
 
 	mutex_lock(&region->lock);
 	bitmap_clear(region->pending, r.first, r.nr);
-	if (!rc && region->dead) {
-		/* Destroyed while we allocated: our pages came after its discard. */
-		region->ops->discard(region, start, length);
+	if (!rc && region->dead)
 		rc = -ENODEV;
-	}
-	if (!rc) {
+	if (rc) {
+		/* Nobody but us could see what we allocated, if anything. */
+		region->ops->discard(region, start, length);
+	} else {
 		bitmap_set(region->plugged, r.first, r.nr);
 		region->nr_plugged += r.nr;
 		hostmem_region_bump(region);

@@ -26,6 +26,24 @@
 
 #include "hostmem_private.h"
 
+#if defined(HOSTMEM_BREAK_GUARD_SRCU) || defined(HOSTMEM_BREAK_GUARD_LOCK) || \
+	defined(HOSTMEM_BREAK_GUARD_WIDEN)
+#define HOSTMEM_BREAK_GUARD_DELAY
+#include <linux/delay.h>
+#include <linux/random.h>
+
+/* Widen the windows that the guard closes, so that a test soon hits one that it leaves open. */
+static void hostmem_guard_dawdle(bool sleep)
+{
+	unsigned int us = get_random_u32() % 512;
+
+	if (sleep)
+		usleep_range(us, us + 8);
+	else
+		udelay(us / 8);
+}
+#endif
+
 static bool hostmem_guard_passes(const struct hostmem_view *view, pgoff_t pgoff)
 {
 	const struct hostmem_region *region = view->region;
@@ -46,9 +64,16 @@ static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 	/* The handler may drop the mmap_lock, and the VMA with its file may go. */
 	pin = get_file(view->inner);
 	idx = srcu_read_lock(&region->srcu);
-	if (hostmem_guard_passes(view, vmf->pgoff))
+	if (hostmem_guard_passes(view, vmf->pgoff)) {
+#ifdef HOSTMEM_BREAK_GUARD_DELAY
+		hostmem_guard_dawdle(true);
+#endif
 		ret = region->real_vm_ops->fault(vmf);
+	}
 	srcu_read_unlock(&region->srcu, idx);
+#ifdef HOSTMEM_BREAK_GUARD_DELAY
+	hostmem_guard_dawdle(true);
+#endif
 	fput(pin);
 	return ret;
 }
@@ -66,8 +91,12 @@ static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, p
 	end = min(end, round_down(vmf->pgoff, block_pages) + block_pages - 1);
 
 	idx = srcu_read_lock(&region->srcu);
-	if (hostmem_guard_passes(view, vmf->pgoff))
+	if (hostmem_guard_passes(view, vmf->pgoff)) {
+#ifdef HOSTMEM_BREAK_GUARD_DELAY
+		hostmem_guard_dawdle(false);
+#endif
 		ret = region->real_vm_ops->map_pages(vmf, start, end);
+	}
 	srcu_read_unlock(&region->srcu, idx);
 	return ret;
 }

@@ -19,8 +19,8 @@ struct hostmem_region;
 
 /* The limits that HOSTMEM_INFO reports. */
 #define HOSTMEM_MAX_REGIONS 4096
-#define HOSTMEM_MAX_BLOCKS (1ULL << 23)
-#define HOSTMEM_MAX_SIZE (1ULL << 52)
+#define HOSTMEM_MAX_BLOCKS BIT_ULL(23)
+#define HOSTMEM_MAX_SIZE BIT_ULL(52)
 
 /**
  * struct hostmem_backing_ops - where the memory of a region comes from
@@ -81,6 +81,7 @@ struct hostmem_region {
 	bool listed;
 	bool dead;
 
+	/* plugged, pending, nr_plugged; see above */
 	struct mutex lock;
 	unsigned long *plugged;
 	unsigned long *pending;
@@ -91,6 +92,7 @@ struct hostmem_region {
 	struct srcu_struct srcu;
 	bool has_srcu;
 
+	/* all below; see above */
 	spinlock_t view_lock;
 	struct list_head views;
 	unsigned int nr_views;

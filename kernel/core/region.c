@@ -12,6 +12,7 @@
 
 #include "hostmem_private.h"
 
+/* The table, the names, the nodes. */
 DEFINE_MUTEX(hostmem_regions_lock);
 static DEFINE_XARRAY(hostmem_regions);
 static unsigned int hostmem_nr_regions;

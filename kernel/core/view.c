@@ -55,33 +55,24 @@ static int hostmem_inner_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * Freeing the memory of plugged blocks, as a balloon does. Where allocation is immediate
- * it would make a later access fail: refused.
+ * MADV_REMOVE comes this way: freeing the memory of plugged blocks, as a balloon does. Where
+ * allocation is immediate it would make a later access fail: refused.
  */
-static long hostmem_view_punch(struct hostmem_view *view, int mode, loff_t offset,
-			       loff_t length)
+static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
+				    loff_t length)
 {
+	struct hostmem_view *view = file->private_data;
 	struct hostmem_region *region = view->region;
-	struct file *file = region->file;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
 	    region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		return -EOPNOTSUPP;
-	if (!(view->rights & HOSTMEM_RIGHT_WRITE))
-		return -EPERM;
 	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
 		return -ENODEV;
-	if (offset < view->start || length > view->length ||
-	    offset - view->start > view->length - length)
+	if (offset < view->start || offset - view->start > view->length ||
+	    length > view->length - (offset - view->start))
 		return -EINVAL;
-	return file->f_op->fallocate(file, mode, offset, length);
-}
-
-/* MADV_REMOVE comes this way. */
-static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
-				    loff_t length)
-{
-	return hostmem_view_punch(file->private_data, mode, offset, length);
+	return region->file->f_op->fallocate(region->file, mode, offset, length);
 }
 
 static unsigned long hostmem_view_get_unmapped_area(struct file *file, unsigned long addr,
@@ -192,16 +183,6 @@ static int hostmem_view_mmap(struct file *file, struct vm_area_struct *vma)
 	return hostmem_guard_mmap(view, vma);
 }
 
-static long hostmem_view_fallocate(struct file *file, int mode, loff_t offset,
-				   loff_t length)
-{
-	struct hostmem_view *view = file->private_data;
-
-	if (length > view->length || offset > view->length - length)
-		return -EINVAL;
-	return hostmem_view_punch(view, mode, view->start + offset, length);
-}
-
 static loff_t hostmem_view_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct hostmem_view *view = file->private_data;
@@ -290,7 +271,6 @@ const struct file_operations hostmem_node_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = hostmem_view_mmap,
 	.get_unmapped_area = hostmem_view_get_unmapped_area,
-	.fallocate = hostmem_view_fallocate,
 	.show_fdinfo = hostmem_view_show_fdinfo,
 };
 

@@ -91,6 +91,7 @@ struct hostmem_info {
 	__aligned_u64 out_min_block_size;
 	__aligned_u64 out_max_size;
 };
+
 #define HOSTMEM_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_INFO)
 
 /* Where the memory of a region comes from: @backing of struct hostmem_region_create. */
@@ -150,6 +151,7 @@ struct hostmem_region_create {
 	__u32 __reserved;
 	__aligned_u64 out_id;
 };
+
 #define HOSTMEM_REGION_CREATE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_CREATE)
 
 /**
@@ -172,10 +174,11 @@ struct hostmem_region_open {
 	__s32 out_fd;
 	__u32 __reserved;
 };
+
 #define HOSTMEM_REGION_OPEN _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_OPEN)
 
 /* Revoke every view first, instead of refusing while the region is mapped. */
-#define HOSTMEM_DESTROY_FORCE (1 << 0)
+#define HOSTMEM_DESTROY_FORCE 0x1
 
 /**
  * struct hostmem_region_destroy - ioctl(HOSTMEM_REGION_DESTROY)
@@ -193,12 +196,13 @@ struct hostmem_region_destroy {
 	__u32 size;
 	__u32 flags;
 };
+
 #define HOSTMEM_REGION_DESTROY _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_DESTROY)
 
 /* Rights of a view: @out_rights of struct hostmem_region_info. */
-#define HOSTMEM_RIGHT_READ (1 << 0)
-#define HOSTMEM_RIGHT_WRITE (1 << 1)
-#define HOSTMEM_RIGHT_OWNER (1 << 2)
+#define HOSTMEM_RIGHT_READ 0x1
+#define HOSTMEM_RIGHT_WRITE 0x2
+#define HOSTMEM_RIGHT_OWNER 0x4
 
 /**
  * struct hostmem_region_info - ioctl(HOSTMEM_REGION_INFO)
@@ -245,6 +249,7 @@ struct hostmem_region_info {
 	__u32 out_mappings;
 	__u8 out_name[HOSTMEM_NAME_MAX];
 };
+
 #define HOSTMEM_REGION_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_INFO)
 
 /**
@@ -283,6 +288,7 @@ struct hostmem_region_plug {
 	__aligned_u64 length;
 	__aligned_u64 progress;
 };
+
 #define HOSTMEM_REGION_PLUG _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_PLUG)
 
 /**
@@ -307,6 +313,7 @@ struct hostmem_region_unplug {
 	__aligned_u64 start;
 	__aligned_u64 length;
 };
+
 #define HOSTMEM_REGION_UNPLUG _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_UNPLUG)
 
 /**
@@ -332,6 +339,7 @@ struct hostmem_region_preallocate {
 	__aligned_u64 length;
 	__aligned_u64 progress;
 };
+
 #define HOSTMEM_REGION_PREALLOCATE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_PREALLOCATE)
 
 /**
@@ -356,6 +364,7 @@ struct hostmem_region_blocks {
 	__aligned_u64 bitmap;
 	__aligned_u64 out_generation;
 };
+
 #define HOSTMEM_REGION_BLOCKS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_BLOCKS)
 
 /**
@@ -392,6 +401,7 @@ struct hostmem_region_slots {
 	__u32 __reserved;
 	__aligned_u64 out_generation;
 };
+
 #define HOSTMEM_REGION_SLOTS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_SLOTS)
 
 /**
@@ -412,6 +422,7 @@ struct hostmem_view_revoke {
 	__u32 flags;
 	__aligned_u64 view_id;
 };
+
 #define HOSTMEM_VIEW_REVOKE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_REVOKE)
 
 #endif /* _UAPI_LINUX_HOSTMEM_H */
