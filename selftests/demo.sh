@@ -21,6 +21,12 @@ show() {
 	"$@"
 }
 
+# The same, when what it prints is not the point.
+quiet() {
+	printf '$ %s\n' "$*"
+	"$@" >/dev/null
+}
+
 check() {
 	local what=$1
 	shift
@@ -45,7 +51,7 @@ valid_list() {
 }
 
 title "A region: 64 GiB of addresses, 512 MiB of them plugged"
-show hostmemctl create-region vm0 --size 64G --plug 512M >/dev/null
+quiet hostmemctl create-region vm0 --size 64G --plug 512M
 show hostmemctl list -Ru
 check "list -RVS is valid JSON with all keys" valid_list
 
@@ -61,7 +67,7 @@ title "An unmodified QEMU boots Linux on the region, by its path, without hugepa
 show hostmemctl vm-config vm0 --format qemu --memory 512M
 config=$(hostmemctl vm-config vm0 --format qemu --memory 512M)
 # shellcheck disable=SC2086
-vm_start ${config/-m */-m 512M,slots=4,maxmem=16G}
+vm_start $config -m 512M,slots=4,maxmem=16G
 vm_run 'echo "inside: $(uname -sr), $(grep MemTotal /proc/meminfo)"'
 vm_run 'mount -t ext4 /dev/vda /mnt/disk && echo "inside: disk mounted"'
 vm_run 'dd if=/dev/urandom of=/mnt/disk/data bs=1M count=8 2>/dev/null && sync && md5sum /mnt/disk/data'
@@ -76,7 +82,7 @@ show hostmemctl list -RVu
 
 title "The running VM grows by a second DIMM of 256 MiB"
 before=$(vm_run "awk '/MemTotal/ { print \$2 }' /proc/meminfo")
-show hostmemctl create-region vm0-dimm1 --size 256M --plug 256M >/dev/null
+quiet hostmemctl create-region vm0-dimm1 --size 256M --plug 256M
 vm_qmp '{"execute":"object-add","arguments":{"qom-type":"memory-backend-file","id":"dimm1","mem-path":"/dev/hostmem/vm0-dimm1","size":268435456,"share":true,"align":2097152}}' \
 	'{"execute":"device_add","arguments":{"driver":"pc-dimm","id":"d1","memdev":"dimm1"}}'
 grown() {
@@ -101,7 +107,7 @@ exec {go}>"$vm_dir/go" {said}<"$vm_dir/said"
 read -r line <&"$said"
 echo "$line"
 before=$(shmem_kib)
-show hostmemctl unplug vm0 0 512M >/dev/null
+quiet hostmemctl unplug vm0 0 512M
 after=$(shmem_kib)
 echo "host: Shmem $before KiB -> $after KiB"
 check "at least 300 MiB came back" test $((before - after)) -ge $((300 * 1024))
@@ -113,7 +119,7 @@ kill "$holder"
 wait "$holder" 2>/dev/null || true
 check "nothing is plugged" test "$(plugged vm0)" = 0
 
-show hostmemctl destroy-region vm0 >/dev/null
-show hostmemctl destroy-region vm0-dimm1 --force >/dev/null
+quiet hostmemctl destroy-region vm0
+quiet hostmemctl destroy-region vm0-dimm1 --force
 show hostmemctl list -R
 printf '\nDone.\n'

@@ -6,6 +6,7 @@
  * A VM of one vCPU without paging, in flat 32-bit protected mode: the smallest guest that
  * touches memory. Its code is one page at guest physical address 0, slot 0.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
@@ -100,6 +101,16 @@ static inline int hm_kvm_run(struct hm_kvm *k)
 	if (ioctl(k->vcpu, KVM_RUN, 0)) {
 		HM_TRUE(errno == EFAULT || errno == EINTR);
 		return -1;
+	}
+	if (k->run->exit_reason != KVM_EXIT_IO) {
+		struct kvm_regs regs;
+		struct kvm_sregs sregs;
+		ioctl(k->vcpu, KVM_GET_REGS, &regs);
+		ioctl(k->vcpu, KVM_GET_SREGS, &sregs);
+		fprintf(stderr, "exit %u sub %u rip %llx rax %llx rdx %llx cr0 %llx cs %x ndata %u: %llx %llx %llx\n", k->run->exit_reason, k->run->internal.suberror, regs.rip, regs.rax, regs.rdx, sregs.cr0, sregs.cs.db, k->run->internal.ndata, k->run->internal.data[0], k->run->internal.data[1], k->run->internal.data[2]);
+		fprintf(stderr, "rbx %llx rcx %llx rsi %llx rdi %llx rsp %llx rbp %llx r8 %llx rflags %llx cs %llx idt %llx/%x cr3 %llx cr4 %llx efer %llx\n", regs.rbx, regs.rcx, regs.rsi, regs.rdi, regs.rsp, regs.rbp, regs.r8, regs.rflags, sregs.cs.base, sregs.idt.base, sregs.idt.limit, sregs.cr3, sregs.cr4, sregs.efer);
+		for (int i = 0; i < 96; i++) fprintf(stderr, "%02x ", ((unsigned char*)k->code)[i]);
+		fprintf(stderr, "\n");
 	}
 	HM_TRUE(k->run->exit_reason == KVM_EXIT_IO);
 	return k->run->io.port;

@@ -4,6 +4,7 @@
  * peek NAME hold OFFSET: map the region, touch a byte, then touch it again for each line
  * on standard input and say what happened.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -35,8 +36,8 @@ static int find(const char *map, const struct hostmem_region_info *info, const c
 			continue;
 		while ((p = memmem(p, map + at + block - p, text, strlen(text)))) {
 			if (!hits++)
-				printf("found at offset %#zx of the region: \"%.60s\"\n",
-				       (size_t)(p - map), p);
+				printf("found at offset %#zx of the region: \"%.*s\"\n",
+				       (size_t)(p - map), (int)strcspn(p, "\n"), p);
 			p++;
 		}
 	}

@@ -38,7 +38,7 @@ vm_start() {
 	exec {vm_in}<>"$vm_dir/tty.in" {vm_out}<>"$vm_dir/tty.out"
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-accel kvm -cpu host -smp 1 \
-		-kernel "$HOSTMEM_NESTED_IMAGE/vmlinux" -initrd "$HOSTMEM_NESTED_INITRD" \
+		-kernel "$HOSTMEM_NESTED_IMAGE/kernel" -initrd "$HOSTMEM_NESTED_INITRD" \
 		-append "console=ttyS1 quiet panic=-1 mitigations=off memhp_default_state=online" \
 		-chardev "pipe,id=tty,path=$vm_dir/tty" -serial chardev:tty \
 		-serial "file:$vm_dir/console" \
@@ -53,8 +53,9 @@ vm_start() {
 
 # Read what the VM prints until its end mark; its status is ours.
 vm_answer() {
-	local line
-	while IFS= read -r -t "$1" -u "$vm_out" line; do
+	local line end=$((SECONDS + $1))
+	while [ $SECONDS -lt $end ] && kill -0 "$vm_pid" 2>/dev/null; do
+		IFS= read -r -t 1 -u "$vm_out" line || continue
 		line=${line%$'\r'}
 		case $line in
 		"=END= "*) return "${line#=END= }" ;;
@@ -84,12 +85,11 @@ vm_qmp() {
 }
 
 vm_kill() {
-	kill -9 "$vm_pid"
-	wait "$vm_pid" 2>/dev/null || true
+	{ kill -9 "$vm_pid" && wait "$vm_pid"; } 2>/dev/null || true
 	exec {vm_in}<&- {vm_out}<&-
 }
 
 vm_cleanup() {
-	[ ${#vm_pids[@]} -eq 0 ] || kill -9 "${vm_pids[@]}" 2>/dev/null || true
+	{ kill -9 "${vm_pids[@]}" && wait "${vm_pids[@]}"; } 2>/dev/null || true
 	rm -rf "$vm_dir"
 }

@@ -42,9 +42,12 @@ static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, 
 {
 	const struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
 
-	*mode = region->mode;
-	*uid = region->uid;
-	*gid = region->gid;
+	/* Whoever removes the node asks for its name only. */
+	if (mode) {
+		*mode = region->mode;
+		*uid = region->uid;
+		*gid = region->gid;
+	}
 	return kasprintf(GFP_KERNEL, "hostmem/%s", region->name);
 }
 

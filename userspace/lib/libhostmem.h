@@ -98,8 +98,9 @@ struct hostmem_region_params {
 struct hostmem_alloc {
 	unsigned int threads;		/* 0: one for each processor that may be used */
 	/*
-	 * Called about ten times a second, and at the end, in the calling thread. Non-zero
-	 * cancels: what was allocated is given back, the call returns -ECANCELED.
+	 * Called about ten times a second, and once at the end of a success, when it is too
+	 * late to cancel, in the calling thread. Non-zero cancels: what was allocated is
+	 * given back (see hostmem_view_preallocate()), the call returns -ECANCELED.
 	 */
 	int (*progress)(void *data, unsigned long long done, unsigned long long total);
 	void *data;

@@ -141,18 +141,41 @@ static int hostmem_netlink_message(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+/*
+ * The end of a dump carries what the kernel's dump function returned; an acknowledgment
+ * begins with what the request's handler did. Both end the answers.
+ */
+static int hostmem_netlink_end(const struct nlmsghdr *nlh, void *data)
+{
+	struct hostmem_dump *dump = data;
+	int rc = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(rc))
+		memcpy(&rc, mnl_nlmsg_get_payload(nlh), sizeof(rc));
+	if (!dump->rc && rc < 0)
+		dump->rc = rc;
+	return MNL_CB_STOP;
+}
+
 static int hostmem_netlink_receive(struct hostmem_netlink *nl, unsigned int seq, char *buf,
 				   struct hostmem_dump *dump)
 {
+	mnl_cb_t control[NLMSG_MIN_TYPE] = {
+		[NLMSG_DONE] = hostmem_netlink_end,
+		[NLMSG_ERROR] = hostmem_netlink_end,
+	};
 	unsigned int port = mnl_socket_get_portid(nl->sock);
 	ssize_t n;
 	int rc;
 
 	do {
-		n = mnl_socket_recvfrom(nl->sock, buf, HOSTMEM_NETLINK_BUFFER);
+		do {
+			n = mnl_socket_recvfrom(nl->sock, buf, HOSTMEM_NETLINK_BUFFER);
+		} while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return -errno;
-		rc = mnl_cb_run(buf, n, seq, port, hostmem_netlink_message, dump);
+		rc = mnl_cb_run2(buf, n, seq, port, hostmem_netlink_message, dump,
+				 control, NLMSG_MIN_TYPE);
 		if (rc < 0)
 			return -errno;
 	} while (rc > MNL_CB_STOP);

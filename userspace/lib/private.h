@@ -20,7 +20,7 @@
 
 #define HOSTMEM_DIR "/dev/hostmem"
 #define HOSTMEM_2M (2ULL << 20)
-#define HOSTMEM_1G (1ULL << 30)
+#define HOSTMEM_1G (1024ULL << 20)
 
 struct nlmsghdr;
 struct nlattr;
@@ -50,6 +50,8 @@ int hostmem_sys_mmap(void *hint, size_t length, int prot, int flags, int fd, off
 		     void **addr);
 int hostmem_sys_munmap(void *addr, size_t length);
 int hostmem_sys_poll(int fd, short *revents, int timeout_ms);
+int hostmem_sys_eventfd(void);
+int hostmem_sys_dup(int fd);
 
 /* ctx.c */
 int hostmem_ctx_control(struct hostmem_ctx *ctx);
@@ -92,6 +94,10 @@ void hostmem_list_free(struct hostmem_region *regions);
 /* view.c */
 int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,
 		       unsigned long long length, unsigned long long align);
+
+/* alloc.c */
+int hostmem_alloc_run(struct hostmem_view *view, bool plug, unsigned long long start,
+		      unsigned long long length, const struct hostmem_alloc *alloc);
 
 /* slots.c */
 unsigned long long hostmem_slot_size_default(unsigned long long size,

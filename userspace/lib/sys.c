@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -61,4 +62,18 @@ int hostmem_sys_poll(int fd, short *revents, int timeout_ms)
 	rc = hostmem_sys_result(poll(&pfd, 1, timeout_ms), saved);
 	*revents = pfd.revents;
 	return rc;
+}
+
+int hostmem_sys_eventfd(void)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(eventfd(0, EFD_CLOEXEC), saved);
+}
+
+int hostmem_sys_dup(int fd)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(fcntl(fd, F_DUPFD_CLOEXEC, 0), saved);
 }

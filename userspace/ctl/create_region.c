@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hostmemctl create-region
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+struct create {
+	const char *name;
+	const char *backing;
+	const char *owner;
+	struct ctl_number size;
+	struct ctl_number plug;
+	struct ctl_number block_size;
+	struct ctl_number slot_size;
+	struct ctl_number allocation;
+	struct ctl_number huge;
+	struct ctl_number mode;
+	struct ctl_alloc alloc;
+};
+
+/* In the order of HOSTMEM_ALLOCATION_* and HOSTMEM_HUGE_*. */
+static const char *const allocations[] = { "ondemand", "immediate", NULL };
+static const char *const huges[] = { "always", "never", NULL };
+
+static const struct ctl_option options[] = {
+	{ .name = "size", .arg = "S", .type = &ctl_type_size,
+	  .offset = offsetof(struct create, size),
+	  .help = "bytes of the region; most of them need not exist" },
+	{ .name = "plug", .arg = "S", .type = &ctl_type_size,
+	  .offset = offsetof(struct create, plug),
+	  .help = "plug the lowest S bytes (default: nothing)" },
+	{ .name = "block-size", .arg = "S", .type = &ctl_type_size,
+	  .offset = offsetof(struct create, block_size),
+	  .help = "what is plugged and unplugged at once: a power of two (default 2m)" },
+	{ .name = "slot-size", .arg = "S|auto", .type = &ctl_type_size_auto,
+	  .offset = offsetof(struct create, slot_size),
+	  .help = "size of KVM slots to recommend to VMMs (default auto)" },
+	{ .name = "backing", .arg = "ram", .type = &ctl_type_string,
+	  .offset = offsetof(struct create, backing),
+	  .help = "where the memory comes from (default ram)" },
+	{ .name = "allocation", .arg = "ondemand|immediate", .type = &ctl_type_choice,
+	  .choices = allocations, .offset = offsetof(struct create, allocation),
+	  .help = "when plugged blocks get their memory (default ondemand)" },
+	{ .name = "threads", .arg = "N", .type = &ctl_type_threads,
+	  .offset = offsetof(struct create, alloc.threads),
+	  .help = "allocate what --plug plugs now, with N threads; 0: all processors" },
+	{ .name = "huge", .arg = "always|never", .type = &ctl_type_choice, .choices = huges,
+	  .offset = offsetof(struct create, huge),
+	  .help = "use 2 MiB pages (default always)" },
+	{ .name = "mode", .arg = "MODE", .type = &ctl_type_mode,
+	  .offset = offsetof(struct create, mode),
+	  .help = "permissions of /dev/hostmem/NAME (default 0600)" },
+	{ .name = "owner", .arg = "U[:G]", .type = &ctl_type_string,
+	  .offset = offsetof(struct create, owner),
+	  .help = "its user and group, by name or number (default: the caller)" },
+	{ .name = NULL },
+};
+
+static const struct ctl_usage usage = {
+	.synopsis = "NAME --size S [OPTION]...",
+	.text = "Create a memory region, /dev/hostmem/NAME, which lives until it is destroyed.\n"
+		"Prints it as JSON.",
+	.args = "NAME",
+	.min_args = 1,
+	.max_args = 1,
+	.options = options,
+};
+
+static int check_backing(struct ctl *ctl, const struct create *create)
+{
+	static const char *const later[] = { "file:", "reserve:" };
+	const char *backing = create->backing;
+	bool known = backing && !strcmp(backing, "window");
+	size_t i;
+
+	if (!backing || !strcmp(backing, "ram"))
+		return CTL_GO;
+	for (i = 0; i < 2; i++)
+		known |= !strncmp(backing, later[i], strlen(later[i]));
+	if (!known)
+		return ctl_misuse(ctl, "--backing %s: not understood; it takes ram", backing);
+	return ctl_error(ctl, "--backing %s: not supported by this version, whose regions are all of ram; use --backing ram",
+			 backing);
+}
+
+static int make_params(struct ctl *ctl, const struct create *create,
+		       struct hostmem_region_params *params)
+{
+	int rc;
+
+	hostmem_region_params_init(params);
+	params->size = create->size.value;
+	params->block_size = create->block_size.value;
+	params->slot_size = create->slot_size.value;
+	if (create->allocation.given)
+		params->allocation = create->allocation.value;
+	if (create->huge.given)
+		params->huge = create->huge.value;
+	params->mode = create->mode.given ? create->mode.value : 0600;
+	params->uid = geteuid();
+	params->gid = getegid();
+	if (!create->owner)
+		return CTL_GO;
+	rc = parse_owner(create->owner, &params->uid, &params->gid);
+	if (rc == -ENOENT)
+		return ctl_error(ctl, "--owner %s: there is no such user or group; see getent passwd, getent group, or give numbers",
+				 create->owner);
+	if (rc)
+		return ctl_misuse(ctl, "--owner %s: not understood; it takes U, U:G or :G",
+				  create->owner);
+	return CTL_GO;
+}
+
+static int fail_size(struct ctl *ctl, const char *name, const char *option, uint64_t size,
+		     uint64_t block)
+{
+	return ctl_error(ctl, "region %s: %s %s is not a multiple of the block size, %s; use %s",
+			 name, option, ctl_size_arg(size).s, ctl_size_arg(block).s,
+			 ctl_size_arg((size / block + 1) * block).s);
+}
+
+/* The kernel said that something is wrong: find out what. */
+static int fail_values(struct ctl *ctl, const char *name,
+		       const struct hostmem_region_params *params)
+{
+	struct hostmem_info info = { .size = sizeof(info) };
+	uint64_t block = params->block_size;
+	int rc = hostmem_get_info(ctl->ctx, &info);
+
+	if (rc)
+		return ctl_fail(ctl, rc, NULL, "region %s", name);
+	if (!block)
+		block = info.out_min_block_size;
+	if (block < info.out_min_block_size || block & (block - 1))
+		return ctl_error(ctl, "region %s: --block-size %s is not a power of two of at least %s; use %s",
+				 name, ctl_size_arg(block).s,
+				 ctl_size_arg(info.out_min_block_size).s,
+				 ctl_size_arg(info.out_min_block_size).s);
+	if (!params->size)
+		return ctl_error(ctl, "region %s: --size is 0; give a multiple of the block size, %s",
+				 name, ctl_size_arg(block).s);
+	if (params->size % block)
+		return fail_size(ctl, name, "--size", params->size, block);
+	if (params->size > info.out_max_size)
+		return ctl_error(ctl, "region %s: --size %s is more than this kernel's limit; use at most %s",
+				 name, ctl_size_arg(params->size).s,
+				 ctl_size_arg(info.out_max_size).s);
+	if (params->size / block > info.out_max_blocks)
+		return ctl_error(ctl, "region %s: more than %llu blocks; use a larger --block-size",
+				 name, (unsigned long long)info.out_max_blocks);
+	if (params->slot_size % block)
+		return fail_size(ctl, name, "--slot-size", params->slot_size, block);
+	return ctl_fail_name(ctl, name);
+}
+
+static int fail_create(struct ctl *ctl, const char *name, int rc,
+		       const struct hostmem_region_params *params)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EEXIST, "the name is taken", "choose another, or hostmemctl destroy-region it" },
+		{ ENOSPC, "as many regions exist as the module allows",
+		  "destroy one: hostmemctl list -R" },
+		{ EPERM, "a node for another user, or a group that is not yours, takes CAP_CHOWN",
+		  "run hostmemctl as root, or leave --owner out" },
+		{ EACCES, "creating a region takes the right to open " CTL_CONTROL_NODE,
+		  "run hostmemctl as root" },
+		{ ENOMEM, "no memory for its tables; nothing was changed",
+		  "use a smaller --size or a larger --block-size" },
+		{ 0, NULL, NULL },
+	};
+
+	if (rc == -ENAMETOOLONG)
+		return ctl_fail_name(ctl, name);
+	if (rc == -EINVAL)
+		return fail_values(ctl, name, params);
+	return ctl_fail(ctl, rc, reasons, "region %s", name);
+}
+
+/* With signals held back: what is begun is finished, or taken back. */
+static int create_and_plug(struct ctl *ctl, const struct create *create,
+			   const struct hostmem_region_params *params, uint64_t *id)
+{
+	struct ctl_progress progress;
+	struct hostmem_view *view;
+	int rc, status = CTL_GO;
+
+	rc = ctl_progress_begin(&progress, create->name);
+	if (rc)
+		return ctl_fail(ctl, rc, NULL, "signals");
+	rc = hostmem_view_create(ctl->ctx, create->name, params, &view);
+	if (rc) {
+		ctl_progress_end(&progress);
+		return fail_create(ctl, create->name, rc, params);
+	}
+	*id = hostmem_view_get_region_id(view);
+	if (create->plug.value)
+		rc = ctl_plug(view, 0, create->plug.value, &create->alloc, &progress);
+	ctl_progress_end(&progress);
+	if (rc) {
+		status = ctl_fail_range(ctl, view, rc, 0, create->plug.value);
+		hostmem_view_destroy(view, true);
+	}
+	hostmem_view_unref(view);
+	return status;
+}
+
+int cmd_create_region(struct ctl *ctl, int argc, char **argv)
+{
+	struct hostmem_region_params params;
+	struct create create = { .name = NULL };
+	uint64_t id = 0;
+	int rc;
+
+	rc = ctl_parse(ctl, &usage, &create, &argc, &argv);
+	if (rc != CTL_GO)
+		return rc;
+	create.name = argv[0];
+	if (!create.size.given)
+		return ctl_misuse(ctl, "--size missing");
+	if (create.alloc.threads.given && !create.plug.value)
+		return ctl_misuse(ctl, "--threads: nothing is to be allocated without --plug");
+	rc = check_backing(ctl, &create);
+	if (rc == CTL_GO)
+		rc = make_params(ctl, &create, &params);
+	if (rc == CTL_GO)
+		rc = ctl_open(ctl, CTL_NEED_CONTROL);
+	/* The empty name would be an anonymous region, gone when we are. */
+	if (rc == CTL_GO && !*create.name)
+		rc = ctl_fail_name(ctl, create.name);
+	if (rc == CTL_GO)
+		rc = create_and_plug(ctl, &create, &params, &id);
+	return rc == CTL_GO ? ctl_print_region(ctl, id, create.name) : rc;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hostmemctl: what the verbs share. Grouped by the file in which it lives.
+ *
+ * A verb returns its exit status. Everything that it remembers is in a struct of its
+ * own and in struct ctl, which main() has.
+ */
+#ifndef _CTL_H_
+#define _CTL_H_
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <json-c/json.h>
+#include <libhostmem.h>
+
+#define CTL_CONTROL_NODE "/dev/hostmem/control"
+#define CTL_GIB (1ULL << 30)
+
+/* exit status; CTL_GO: not yet, carry on */
+enum {
+	CTL_GO = -1,
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+};
+
+struct ctl {
+	const char *verb;		/* NULL before it is known */
+	struct hostmem_ctx *ctx;	/* NULL before ctl_open() */
+	int verbose;
+};
+
+/* verbs: one file each */
+int cmd_create_region(struct ctl *ctl, int argc, char **argv);
+int cmd_destroy_region(struct ctl *ctl, int argc, char **argv);
+int cmd_list(struct ctl *ctl, int argc, char **argv);
+int cmd_load(struct ctl *ctl, int argc, char **argv);
+int cmd_monitor(struct ctl *ctl, int argc, char **argv);
+int cmd_plug(struct ctl *ctl, int argc, char **argv);
+int cmd_resize(struct ctl *ctl, int argc, char **argv);
+int cmd_unload(struct ctl *ctl, int argc, char **argv);
+int cmd_unplug(struct ctl *ctl, int argc, char **argv);
+int cmd_vm_config(struct ctl *ctl, int argc, char **argv);
+
+/* parse.c: text to values and back */
+int parse_size(const char *text, uint64_t *value);
+int parse_uint(const char *text, uint64_t max, uint64_t *value);
+int parse_mode(const char *text, uint64_t *value);
+int parse_owner(const char *text, uid_t *uid, gid_t *gid);
+
+struct ctl_text {
+	char s[64];
+};
+struct ctl_text ctl_size_arg(uint64_t bytes);	/* as parse_size() takes it: 2m, 64g */
+struct ctl_text ctl_size_human(uint64_t bytes);	/* 64.00 GiB (68.72 GB) */
+
+/* options.c: the command line of a verb, and its help */
+struct ctl_number {
+	uint64_t value;
+	bool given;
+};
+
+struct ctl_strings {
+	const char **list;	/* freed by ctl_strings_free() */
+	unsigned int count;
+};
+
+struct ctl_option;
+struct ctl_type {
+	/* stores @arg at @field: 0, -EINVAL or -ENOMEM */
+	int (*parse)(const struct ctl_option *option, const char *arg, void *field);
+	const char *expects;
+};
+
+struct ctl_option {
+	const char *name;
+	char letter;			/* 0: none */
+	bool optional;			/* the argument may be left out */
+	const char *arg;		/* NULL: takes none */
+	const struct ctl_type *type;
+	const char *const *choices;	/* of ctl_type_choice, up to a NULL */
+	size_t offset;			/* of the field in the struct of the verb */
+	const char *help;
+};
+
+struct ctl_usage {
+	const char *synopsis;		/* after the verb */
+	const char *text;
+	const char *args;		/* names of what is no option */
+	int min_args;
+	int max_args;
+	const struct ctl_option *options;	/* up to one without a name */
+};
+
+extern const struct ctl_type ctl_type_flag;	/* bool */
+extern const struct ctl_type ctl_type_string;	/* const char * */
+extern const struct ctl_type ctl_type_strings;	/* struct ctl_strings */
+extern const struct ctl_type ctl_type_size;	/* the rest: struct ctl_number */
+extern const struct ctl_type ctl_type_size_auto;	/* 0 for "auto" or nothing */
+extern const struct ctl_type ctl_type_count;	/* 1 and more */
+extern const struct ctl_type ctl_type_threads;	/* 0 and more */
+extern const struct ctl_type ctl_type_mode;
+extern const struct ctl_type ctl_type_choice;	/* index in .choices */
+
+int ctl_parse(struct ctl *ctl, const struct ctl_usage *usage, void *fields, int *argc,
+	      char ***argv);
+void ctl_strings_free(struct ctl_strings *strings);
+
+/* error.c: messages */
+struct ctl_reason {
+	int err;		/* 0 ends a list */
+	const char *cause;
+	const char *way_out;
+};
+
+void ctl_vmessage(struct ctl *ctl, const char *format, va_list args);
+/* a message on stderr; CTL_FAILED */
+int ctl_error(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* the same, pointing to --help; CTL_USAGE */
+int ctl_misuse(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* a message for -v, or (level 0) for everybody */
+void ctl_note(struct ctl *ctl, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* what went wrong by errno: from @reasons, or what it means everywhere; CTL_FAILED */
+int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *format,
+	     ...) __attribute__((format(printf, 4, 5)));
+/* the same for a call about a range of blocks */
+int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t start,
+		   uint64_t length);
+int ctl_fail_name(struct ctl *ctl, const char *name);
+
+/* module.c: libkmod */
+int ctl_module_load(struct ctl *ctl);
+int ctl_module_unload(struct ctl *ctl);
+bool ctl_module_is_loaded(void);
+
+/* region.c: opening, finding and printing regions */
+enum ctl_need {
+	CTL_NEED_NETLINK,
+	CTL_NEED_CONTROL,
+};
+
+int ctl_open(struct ctl *ctl, enum ctl_need need);
+int ctl_refresh(struct ctl *ctl);
+int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view);
+struct hostmem_region *ctl_find_region(struct ctl *ctl, const char *name_or_id);
+int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name);
+/* command of a process, or an empty text */
+struct ctl_text ctl_pid_command(pid_t pid);
+
+/* json.c */
+struct ctl_json {
+	bool views;
+	bool slots;
+	bool human;
+	const uint64_t *pids;	/* only their views... */
+	unsigned int nr_pids;	/* ...if not 0 */
+	uint64_t own_view;	/* left out, if not 0 */
+};
+
+int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
+		    struct json_object **out);
+int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
+
+/* progress.c: the bar, and Ctrl-C */
+struct ctl_progress {
+	const char *what;
+	int signals;			/* signalfd */
+	sigset_t old_mask;
+	bool terminal;
+	bool shown;
+	unsigned long long base;	/* done before this call... */
+	unsigned long long total;	/* ...of all; 0: as the call says */
+	double begun;
+};
+
+int ctl_progress_begin(struct ctl_progress *progress, const char *what);
+int ctl_progress_step(void *data, unsigned long long done, unsigned long long total);
+void ctl_progress_end(struct ctl_progress *progress);
+double ctl_now(void);
+
+/* blocks.c: plugging, with allocation */
+struct ctl_alloc {
+	struct ctl_number threads;
+	bool preallocate;		/* where the region would wait for the first touch */
+};
+
+int ctl_plug(struct hostmem_view *view, uint64_t start, uint64_t length,
+	     const struct ctl_alloc *how, struct ctl_progress *progress);
+int ctl_resize(struct hostmem_view *view, uint64_t plugged, const struct ctl_alloc *how,
+	       struct ctl_progress *progress);
+/* the first block in the range that is (not) plugged: 1 found, 0 none, or -errno */
+int ctl_find_block(struct hostmem_view *view, uint64_t start, uint64_t length, bool plugged,
+		   uint64_t *offset);
+
+#endif /* _CTL_H_ */

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Messages: hostmemctl: VERB: WHAT: CAUSE; WAY OUT
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static const char reload[] =
+	"load the module that came with this command: hostmemctl unload, hostmemctl load";
+
+/* What each errno of linux/hostmem.h means, whatever the call. */
+static const struct ctl_reason general[] = {
+	{ ENOTTY, "the loaded module does not know this call", reload },
+	{ E2BIG, "the loaded module is older than this command", reload },
+	{ EOPNOTSUPP, "the loaded module does not support this", reload },
+	{ EINVAL, "a value is not acceptable", "see the manual page for what is" },
+	{ EOVERFLOW, "offset and length add up to more than 64 bits",
+	  "give a range inside the region" },
+	{ ENOENT, "there is no such region", "hostmemctl list shows those that there are" },
+	{ EEXIST, "it exists already", "choose another" },
+	{ EBUSY, "in use", "try again when it is not" },
+	{ EMSGSIZE, "it changed while it was being read", "try again" },
+	{ EPERM, "the right to do this is missing", "run hostmemctl as root" },
+	{ EACCES, "no permission to open it",
+	  "run hostmemctl as root, or as a user whom the mode of the node admits" },
+	{ ENODEV, "the region was destroyed, or this view of it revoked, meanwhile",
+	  "hostmemctl list shows the regions that there are" },
+	{ ENOMEM, "no memory, or the limit of the memory cgroup is reached; nothing was changed",
+	  "ask for less, free memory, or raise memory.max" },
+	{ ENOSPC, "no room: the limit of the module or of the backing is reached",
+	  "destroy what is not needed" },
+	{ EINTR, "interrupted; nothing is left behind", "run it again" },
+	{ ECANCELED, "cancelled; what was allocated has been given back", "run it again" },
+	{ EFAULT, "the kernel could not read the arguments, which is an error in hostmemctl",
+	  "report it" },
+	{ EMFILE, "too many open files", "raise ulimit -n" },
+	{ 0, NULL, NULL },
+};
+
+/* Begin a line; stdout first, so that the two stay in order where they go to one file. */
+static void message_begin(const struct ctl *ctl)
+{
+	fflush(stdout);
+	fprintf(stderr, "hostmemctl: ");
+	if (ctl->verb)
+		fprintf(stderr, "%s: ", ctl->verb);
+}
+
+void ctl_vmessage(struct ctl *ctl, const char *format, va_list args)
+{
+	message_begin(ctl);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+int ctl_error(struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	ctl_vmessage(ctl, format, args);
+	va_end(args);
+	return CTL_FAILED;
+}
+
+int ctl_misuse(struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	message_begin(ctl);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see hostmemctl %s%s--help\n", ctl->verb ? ctl->verb : "",
+		ctl->verb ? " " : "");
+	return CTL_USAGE;
+}
+
+void ctl_note(struct ctl *ctl, int level, const char *format, ...)
+{
+	va_list args;
+
+	if (ctl->verbose < level)
+		return;
+	va_start(args, format);
+	ctl_vmessage(ctl, format, args);
+	va_end(args);
+}
+
+static const struct ctl_reason *find_reason(const struct ctl_reason *reasons, int err)
+{
+	for (; reasons && reasons->err; reasons++) {
+		if (reasons->err == err)
+			return reasons;
+	}
+	return NULL;
+}
+
+int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *format,
+	     ...)
+{
+	const struct ctl_reason *reason = find_reason(reasons, -rc);
+	va_list args;
+
+	if (!reason)
+		reason = find_reason(general, -rc);
+	message_begin(ctl);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	if (reason)
+		fprintf(stderr, ": %s; %s\n", reason->cause, reason->way_out);
+	else
+		fprintf(stderr, ": %s\n", strerror(-rc));
+	return CTL_FAILED;
+}
+
+int ctl_fail_name(struct ctl *ctl, const char *name)
+{
+	return ctl_error(ctl, "region %s: the name is not allowed; use up to %d letters, digits, '.', '_' and '-', not beginning with '.' or '-', and not \"control\"",
+			 *name ? name : "\"\"", HOSTMEM_NAME_MAX - 1);
+}
+
+static int fail_alignment(struct ctl *ctl, const char *name, uint64_t block, uint64_t start,
+			  uint64_t length)
+{
+	bool bad_start = start % block;
+	uint64_t value = bad_start ? start : length;
+
+	if (!length)
+		return ctl_error(ctl, "region %s: the length is 0; give a multiple of the block size, %s",
+				 name, ctl_size_arg(block).s);
+	return ctl_error(ctl, "region %s: %s %s is not a multiple of the block size, %s; use %s or %s",
+			 name, bad_start ? "offset" : "length", ctl_size_arg(value).s,
+			 ctl_size_arg(block).s, ctl_size_arg(value / block * block).s,
+			 ctl_size_arg((value / block + 1) * block).s);
+}
+
+/**
+ * ctl_fail_range - say why a call about a range of blocks failed
+ * @ctl: the command
+ * @view: that was asked
+ * @rc: -errno
+ * @start: first byte
+ * @length: bytes
+ *
+ * Finds the block that stood in the way.
+ *
+ * Return: CTL_FAILED.
+ */
+int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t start,
+		   uint64_t length)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EBUSY, "another process is plugging a part of this range",
+		  "try again when it is done" },
+		{ ENOSPC, "no room in the backing; nothing was changed",
+		  "ask for less, or free memory" },
+		{ EEXIST, "a block of the range is plugged already",
+		  "hostmemctl list -S shows what is" },
+		{ ENOENT, "a block of the range is not plugged",
+		  "hostmemctl list -S shows what is" },
+		{ 0, NULL, NULL },
+	};
+	unsigned long long size = hostmem_view_get_size(view);
+	unsigned long long block = hostmem_view_get_block_size(view);
+	const char *name = hostmem_view_get_name(view);
+	uint64_t at;
+
+	if (rc == -EINVAL && (!length || start % block || length % block))
+		return fail_alignment(ctl, name, block, start, length);
+	if (rc == -ENOENT && (start > size || length > size - start))
+		return ctl_error(ctl, "region %s: offset %s with length %s reaches beyond the region, which ends at %s; give a range inside it",
+				 name, ctl_size_arg(start).s, ctl_size_arg(length).s,
+				 ctl_size_arg(size).s);
+	if (rc == -ENOENT && ctl_find_block(view, start, length, false, &at) == 1)
+		return ctl_error(ctl, "region %s: the block at %s is not plugged; give a range without it, or plug it: hostmemctl plug %s %s %s",
+				 name, ctl_size_arg(at).s, name, ctl_size_arg(at).s,
+				 ctl_size_arg(block).s);
+	if (rc == -EEXIST && ctl_find_block(view, start, length, true, &at) == 1)
+		return ctl_error(ctl, "region %s: the block at %s is plugged already; give a range without it, or let hostmemctl resize %s --plug S choose free ones",
+				 name, ctl_size_arg(at).s, name);
+	return ctl_fail(ctl, rc, reasons, "region %s", name);
+}

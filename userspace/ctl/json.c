@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions as JSON: always the same keys, whatever their values.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static struct json_object *json_size(uint64_t bytes, bool human)
+{
+	if (human)
+		return json_object_new_string(ctl_size_human(bytes).s);
+	return json_object_new_uint64(bytes);
+}
+
+static struct json_object *json_offset(uint64_t offset, bool human)
+{
+	char text[32];
+
+	if (!human)
+		return json_object_new_uint64(offset);
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)offset);
+	return json_object_new_string(text);
+}
+
+/* The name of a value; "unknown" if the module is newer than this command. */
+static struct json_object *json_choice(const char *const *names, unsigned int count,
+				       unsigned int value)
+{
+	return json_object_new_string(value < count ? names[value] : "unknown");
+}
+
+static bool user_wanted(struct hostmem_user *user, const struct ctl_json *how)
+{
+	unsigned int i;
+
+	if (how->own_view && hostmem_user_get_view_id(user) == how->own_view)
+		return false;
+	for (i = 0; i < how->nr_pids; i++) {
+		if (how->pids[i] == (uint64_t)hostmem_user_get_pid(user))
+			return true;
+	}
+	return !how->nr_pids;
+}
+
+static struct json_object *json_user(struct hostmem_user *user, bool human)
+{
+	struct json_object *object = json_object_new_object();
+	struct ctl_text command = ctl_pid_command(hostmem_user_get_pid(user));
+	unsigned int rights = hostmem_user_get_rights(user);
+	char text[4];
+
+	snprintf(text, sizeof(text), "%s%s%s", rights & HOSTMEM_RIGHT_READ ? "r" : "",
+		 rights & HOSTMEM_RIGHT_WRITE ? "w" : "",
+		 rights & HOSTMEM_RIGHT_OWNER ? "o" : "");
+	json_object_object_add(object, "id",
+			       json_object_new_uint64(hostmem_user_get_view_id(user)));
+	json_object_object_add(object, "pid", json_object_new_int(hostmem_user_get_pid(user)));
+	json_object_object_add(object, "command",
+			       *command.s ? json_object_new_string(command.s) : NULL);
+	json_object_object_add(object, "start",
+			       json_offset(hostmem_user_get_start(user), human));
+	json_object_object_add(object, "length",
+			       json_size(hostmem_user_get_length(user), human));
+	json_object_object_add(object, "rights", json_object_new_string(text));
+	json_object_object_add(object, "mappings",
+			       json_object_new_uint64(hostmem_user_get_mappings(user)));
+	json_object_object_add(object, "revoked",
+			       json_object_new_boolean(hostmem_user_is_revoked(user)));
+	return object;
+}
+
+static struct json_object *json_users(struct hostmem_region *region,
+				      const struct ctl_json *how)
+{
+	struct json_object *array = json_object_new_array();
+	struct hostmem_user *user;
+
+	hostmem_user_foreach(region, user) {
+		if (user_wanted(user, how))
+			json_object_array_add(array, json_user(user, how->human));
+	}
+	return array;
+}
+
+/* Those of the region's slot size, else of 1 GiB, or of one slot if it is smaller. */
+static unsigned long long slot_size_of(struct hostmem_region *region)
+{
+	unsigned long long block = hostmem_region_get_block_size(region);
+	unsigned long long size = hostmem_region_get_size(region);
+	unsigned long long slot = hostmem_region_get_slot_size(region);
+
+	if (slot)
+		return slot;
+	slot = block > CTL_GIB ? block : CTL_GIB;
+	return size < slot ? size : slot;
+}
+
+static int json_slots(struct hostmem_region *region, bool human, struct json_object **out)
+{
+	struct hostmem_slot *slots = NULL;
+	struct json_object *slot;
+	unsigned int i, count = 0;
+	int rc;
+
+	rc = hostmem_region_get_slots(region, slot_size_of(region), &slots, &count);
+	if (rc)
+		return rc;
+	*out = json_object_new_array();
+	for (i = 0; i < count; i++) {
+		slot = json_object_new_object();
+		json_object_object_add(slot, "start", json_offset(slots[i].start, human));
+		json_object_object_add(slot, "length", json_size(slots[i].length, human));
+		json_object_array_add(*out, slot);
+	}
+	free(slots);
+	return 0;
+}
+
+static void json_sizes(struct json_object *object, struct hostmem_region *region, bool human)
+{
+	json_object_object_add(object, "size", json_size(hostmem_region_get_size(region), human));
+	json_object_object_add(object, "block_size",
+			       json_size(hostmem_region_get_block_size(region), human));
+	json_object_object_add(object, "plugged",
+			       json_size(hostmem_region_get_plugged(region), human));
+}
+
+static void json_kinds(struct json_object *object, struct hostmem_region *region)
+{
+	static const char *const backings[] = { [HOSTMEM_BACKING_RAM] = "ram" };
+	static const char *const allocations[] = {
+		[HOSTMEM_ALLOCATION_ONDEMAND] = "ondemand",
+		[HOSTMEM_ALLOCATION_IMMEDIATE] = "immediate",
+	};
+	static const char *const huges[] = {
+		[HOSTMEM_HUGE_ALWAYS] = "always",
+		[HOSTMEM_HUGE_NEVER] = "never",
+	};
+
+	json_object_object_add(object, "backing",
+			       json_choice(backings, 1, hostmem_region_get_backing(region)));
+	json_object_object_add(object, "allocation",
+			       json_choice(allocations, 2,
+					   hostmem_region_get_allocation(region)));
+	json_object_object_add(object, "huge",
+			       json_choice(huges, 2, hostmem_region_get_huge(region)));
+}
+
+/**
+ * ctl_json_region - a region as an object
+ * @region: as listed
+ * @how: what to show of it
+ * @out: out: the object
+ *
+ * Return: 0, or -errno: -ENOENT if the region has gone meanwhile.
+ */
+int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
+		    struct json_object **out)
+{
+	struct json_object *object, *slots = NULL;
+	const char *name = hostmem_region_get_name(region);
+	unsigned int views = hostmem_region_get_views(region);
+	int rc;
+
+	if (how->slots) {
+		rc = json_slots(region, how->human, &slots);
+		if (rc)
+			return rc;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "name", name ? json_object_new_string(name) : NULL);
+	json_object_object_add(object, "id",
+			       json_object_new_uint64(hostmem_region_get_id(region)));
+	json_sizes(object, region, how->human);
+	json_kinds(object, region);
+	json_object_object_add(object, "generation",
+			       json_object_new_uint64(hostmem_region_get_generation(region)));
+	json_object_object_add(object, "views",
+			       json_object_new_uint64(views - (how->own_view && views)));
+	json_object_object_add(object, "mappings",
+			       json_object_new_uint64(hostmem_region_get_mappings(region)));
+	json_object_object_add(object, "slot_size",
+			       json_size(hostmem_region_get_slot_size(region), how->human));
+	if (how->slots)
+		json_object_object_add(object, "slots", slots);
+	if (how->views)
+		json_object_object_add(object, "view_list", json_users(region, how));
+	*out = object;
+	return 0;
+}
+
+/**
+ * ctl_json_print - print to stdout, flushed
+ * @ctl: the command
+ * @object: is given up
+ * @flags: JSON_C_TO_STRING_*
+ *
+ * Return: CTL_OK, or CTL_FAILED after a message.
+ */
+int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags)
+{
+	int rc = 0;
+
+	printf("%s\n", json_object_to_json_string_ext(object,
+						      flags | JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (fflush(stdout) || ferror(stdout))
+		rc = -errno;
+	json_object_put(object);
+	if (rc)
+		return ctl_error(ctl, "stdout: %s; the output is not complete", strerror(-rc));
+	return CTL_OK;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hostmemctl load
+ */
+#include "ctl.h"
+
+static const struct ctl_usage usage = {
+	.synopsis = "",
+	.text = "Load the hostmem kernel modules. The other verbs do so too, when root runs them.",
+	.args = "",
+};
+
+int cmd_load(struct ctl *ctl, int argc, char **argv)
+{
+	int rc = ctl_parse(ctl, &usage, NULL, &argc, &argv);
+
+	if (rc == CTL_GO)
+		rc = ctl_module_load(ctl);
+	return rc == CTL_GO ? CTL_OK : rc;
+}

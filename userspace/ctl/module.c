@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel modules, by libkmod.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <libkmod.h>
+
+#include "ctl.h"
+
+/* In the order to load them; glue modules come after the core. */
+static const char *const modules[] = { "hostmem" };
+#define NR_MODULES (sizeof(modules) / sizeof(modules[0]))
+
+static const struct ctl_reason load_reasons[] = {
+	{ ENOENT, "it is not installed for the running kernel",
+	  "build and install it: make install, depmod -a" },
+	{ EPERM, "not permitted", "run \"modprobe hostmem\" as root" },
+	{ EACCES, "not permitted", "run \"modprobe hostmem\" as root" },
+	{ ENOEXEC, "it was built for another kernel", "build it for this one: make modules" },
+	{ ENOKEY, "the kernel wants it signed", "sign it, or switch module.sig_enforce off" },
+	{ EKEYREJECTED, "the kernel rejects its signature", "sign it with a key that it knows" },
+	{ 0, NULL, NULL },
+};
+
+static const struct ctl_reason unload_reasons[] = {
+	{ ENOENT, "not loaded", "nothing is to be done" },
+	{ EPERM, "not permitted", "run hostmemctl as root" },
+	{ 0, NULL, NULL },
+};
+
+bool ctl_module_is_loaded(void)
+{
+	return !access("/sys/module/hostmem", F_OK);
+}
+
+static int load_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
+{
+	struct kmod_list *list = NULL, *item;
+	int rc = kmod_module_new_from_lookup(kmod, name, &list);
+
+	if (!rc && !list)
+		rc = -ENOENT;
+	kmod_list_foreach(item, list) {
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		rc = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL,
+						     NULL, NULL, NULL);
+		kmod_module_unref(module);
+		if (rc)
+			break;
+	}
+	kmod_module_unref_list(list);
+	if (rc > 0)
+		return ctl_error(ctl, "module %s: blacklisted in modprobe.d; take it out of there",
+				 name);
+	if (rc)
+		return ctl_fail(ctl, rc, load_reasons, "module %s", name);
+	ctl_note(ctl, 1, "module %s: loaded", name);
+	return CTL_GO;
+}
+
+/**
+ * ctl_module_load - load the modules, unless they are
+ * @ctl: the command
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_module_load(struct ctl *ctl)
+{
+	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+	int rc = CTL_GO;
+	size_t i;
+
+	if (!kmod)
+		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
+	for (i = 0; rc == CTL_GO && i < NR_MODULES; i++)
+		rc = load_one(ctl, kmod, modules[i]);
+	kmod_unref(kmod);
+	return rc;
+}
+
+/* Who keeps the module: regions by name, else whoever has a file open. */
+static int fail_in_use(struct ctl *ctl, const char *name)
+{
+	struct hostmem_region *region;
+	char names[256] = "";
+
+	if (!ctl->ctx && hostmem_new(&ctl->ctx))
+		ctl->ctx = NULL;
+	if (ctl->ctx && !hostmem_refresh(ctl->ctx)) {
+		hostmem_region_foreach(ctl->ctx, region) {
+			const char *part = hostmem_region_get_name(region);
+
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
+				 part ? part : "(anonymous)");
+		}
+	}
+	if (*names)
+		return ctl_error(ctl, "module %s: in use by regions:%s; destroy them first",
+				 name, names);
+	return ctl_error(ctl, "module %s: in use by a process that has " CTL_CONTROL_NODE " open; end it first",
+			 name);
+}
+
+static int unload_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
+{
+	struct kmod_module *module;
+	int rc = kmod_module_new_from_name(kmod, name, &module);
+
+	if (rc)
+		return ctl_fail(ctl, rc, NULL, "module %s", name);
+	if (kmod_module_get_initstate(module) < 0)
+		rc = 0;		/* not loaded: as wanted */
+	else
+		rc = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
+	kmod_module_unref(module);
+	if (rc == -EBUSY || rc == -EAGAIN)
+		return fail_in_use(ctl, name);
+	if (rc)
+		return ctl_fail(ctl, rc, unload_reasons, "module %s", name);
+	return CTL_GO;
+}
+
+/**
+ * ctl_module_unload - unload the modules, if they are loaded
+ * @ctl: the command
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_module_unload(struct ctl *ctl)
+{
+	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+	int rc = CTL_GO;
+	size_t i;
+
+	if (!kmod)
+		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
+	for (i = 1; rc == CTL_GO && i <= NR_MODULES; i++)
+		rc = unload_one(ctl, kmod, modules[NR_MODULES - i]);
+	kmod_unref(kmod);
+	return rc;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The library's context, and regions in it.
+ */
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+/**
+ * ctl_open - make the context, and see that the module is there
+ * @ctl: the command
+ * @need: what the verb uses of it
+ *
+ * Loads the module if it is missing and the caller may.
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_open(struct ctl *ctl, enum ctl_need need)
+{
+	bool there = need == CTL_NEED_CONTROL ? !access(CTL_CONTROL_NODE, F_OK) :
+						ctl_module_is_loaded();
+	int rc;
+
+	if (!there && geteuid())
+		return ctl_error(ctl, "kernel module hostmem: not loaded; run \"modprobe hostmem\" as root");
+	if (!there) {
+		rc = ctl_module_load(ctl);
+		if (rc != CTL_GO)
+			return rc;
+	}
+	if (need == CTL_NEED_CONTROL && access(CTL_CONTROL_NODE, F_OK))
+		return ctl_error(ctl, CTL_CONTROL_NODE ": missing, although the module is loaded; mount devtmpfs on /dev, or pass the node into this container");
+	rc = hostmem_new(&ctl->ctx);
+	if (rc)
+		return ctl_fail(ctl, rc, NULL, "libhostmem");
+	if (ctl->verbose)
+		hostmem_set_log_priority(ctl->ctx, ctl->verbose > 1 ? LOG_DEBUG : LOG_INFO);
+	return CTL_GO;
+}
+
+/* Read what there is. CTL_GO, or CTL_FAILED after a message. */
+int ctl_refresh(struct ctl *ctl)
+{
+	static const struct ctl_reason reasons[] = {
+		{ ENODEV, "the netlink family of the module is missing here",
+		  "run \"modprobe hostmem\" as root, and hostmemctl in the first network namespace" },
+		{ 0, NULL, NULL },
+	};
+	int rc = hostmem_refresh(ctl->ctx);
+
+	return rc ? ctl_fail(ctl, rc, reasons, "list of regions") : CTL_GO;
+}
+
+/**
+ * ctl_open_owner - an owner view of a region
+ * @ctl: the command
+ * @name: of the region
+ * @view: out
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EACCES, "changing a region takes the right to open " CTL_CONTROL_NODE,
+		  "run hostmemctl as root" },
+		{ EPERM, "changing a region takes the right to open " CTL_CONTROL_NODE,
+		  "run hostmemctl as root" },
+		{ 0, NULL, NULL },
+	};
+	int rc;
+
+	rc = ctl_open(ctl, CTL_NEED_CONTROL);
+	if (rc != CTL_GO)
+		return rc;
+	if (!*name)
+		return ctl_fail_name(ctl, name);
+	rc = hostmem_view_open(ctl->ctx, name, HOSTMEM_OPEN_OWNER, view);
+	if (rc == -EINVAL || rc == -ENAMETOOLONG)
+		return ctl_fail_name(ctl, name);
+	return rc ? ctl_fail(ctl, rc, reasons, "region %s", name) : CTL_GO;
+}
+
+/* A listed region by name or, if there is none of that name, by number. */
+struct hostmem_region *ctl_find_region(struct ctl *ctl, const char *name_or_id)
+{
+	struct hostmem_region *region = hostmem_region_get_by_name(ctl->ctx, name_or_id);
+	uint64_t id;
+
+	if (!region && !parse_uint(name_or_id, UINT64_MAX, &id))
+		region = hostmem_region_get_by_id(ctl->ctx, id);
+	return region;
+}
+
+/* Print what has become of a region. */
+int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name)
+{
+	const struct ctl_json how = { .views = false };
+	struct json_object *array, *object;
+	struct hostmem_region *region;
+	int rc;
+
+	rc = ctl_refresh(ctl);
+	if (rc != CTL_GO)
+		return rc;
+	region = hostmem_region_get_by_id(ctl->ctx, id);
+	if (!region)
+		return ctl_fail(ctl, -ENODEV, NULL, "region %s", name);
+	rc = ctl_json_region(region, &how, &object);
+	if (rc)
+		return ctl_fail(ctl, rc, NULL, "region %s", name);
+	array = json_object_new_array();
+	json_object_array_add(array, object);
+	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);
+}
+
+struct ctl_text ctl_pid_command(pid_t pid)
+{
+	struct ctl_text text = { "" };
+	char path[32];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	if (!file)
+		return text;
+	if (!fgets(text.s, sizeof(text.s), file))
+		text.s[0] = '\0';
+	fclose(file);
+	text.s[strcspn(text.s, "\n")] = '\0';
+	return text;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hostmemctl resize
+ */
+#include <errno.h>
+
+#include "ctl.h"
+
+struct resize {
+	struct ctl_number plug;
+	struct ctl_alloc alloc;
+};
+
+static const struct ctl_option options[] = {
+	{ .name = "plug", .arg = "S", .type = &ctl_type_size,
+	  .offset = offsetof(struct resize, plug),
+	  .help = "so many bytes shall be plugged" },
+	{ .name = "threads", .arg = "N", .type = &ctl_type_threads,
+	  .offset = offsetof(struct resize, alloc.threads),
+	  .help = "allocate what is added now, with N threads; 0: all processors" },
+	{ .name = NULL },
+};
+
+static const struct ctl_usage usage = {
+	.synopsis = "NAME --plug S [--threads N]",
+	.text = "Plug the lowest free blocks of a region, or unplug the highest plugged ones,\n"
+		"until S bytes are plugged. Prints the region as JSON.",
+	.args = "NAME",
+	.min_args = 1,
+	.max_args = 1,
+	.options = options,
+};
+
+static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t plugged)
+{
+	unsigned long long block = hostmem_view_get_block_size(view);
+	unsigned long long size = hostmem_view_get_size(view);
+	const char *name = hostmem_view_get_name(view);
+
+	if (plugged > size)
+		return ctl_error(ctl, "region %s: --plug %s is more than its size, %s; use at most that",
+				 name, ctl_size_arg(plugged).s, ctl_size_arg(size).s);
+	if (rc == -EINVAL && plugged % block)
+		return ctl_error(ctl, "region %s: --plug %s is not a multiple of the block size, %s; use %s or %s",
+				 name, ctl_size_arg(plugged).s, ctl_size_arg(block).s,
+				 ctl_size_arg(plugged / block * block).s,
+				 ctl_size_arg((plugged / block + 1) * block).s);
+	return ctl_fail_range(ctl, view, rc, 0, size);
+}
+
+int cmd_resize(struct ctl *ctl, int argc, char **argv)
+{
+	struct resize fields = { .alloc.preallocate = false };
+	struct ctl_progress progress;
+	struct hostmem_view *view;
+	uint64_t id;
+	int rc;
+
+	rc = ctl_parse(ctl, &usage, &fields, &argc, &argv);
+	if (rc != CTL_GO)
+		return rc;
+	if (!fields.plug.given)
+		return ctl_misuse(ctl, "--plug missing");
+	rc = ctl_open_owner(ctl, argv[0], &view);
+	if (rc != CTL_GO)
+		return rc;
+	id = hostmem_view_get_region_id(view);
+	rc = ctl_progress_begin(&progress, argv[0]);
+	if (!rc) {
+		rc = ctl_resize(view, fields.plug.value, &fields.alloc, &progress);
+		ctl_progress_end(&progress);
+	}
+	rc = rc ? fail_resize(ctl, view, rc, fields.plug.value) : CTL_GO;
+	hostmem_view_unref(view);
+	return rc == CTL_GO ? ctl_print_region(ctl, id, argv[0]) : rc;
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * Blocks: plug, unplug, resize, and what is plugged.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+/**
+ * hostmem_view_plug - make blocks exist
+ * @view: an owner view
+ * @start: bytes from the region's start, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ * @alloc: how to allocate, or NULL
+ *
+ * All of the range or, on error, none of it. Only a region with immediate allocation
+ * allocates now; there each thread plugs a part of the range, and on error the parts that
+ * were plugged already are unplugged again.
+ *
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -EPERM:
+ * not an owner view; -EEXIST: a block is plugged; -EBUSY: somebody is plugging a block;
+ * -ENODEV: the region has been destroyed or the view revoked; and with immediate allocation
+ * -ENOMEM, -ENOSPC; -ECANCELED: by @alloc; -EINTR: a signal; -EAGAIN: no more threads.
+ */
+int hostmem_view_plug(struct hostmem_view *view, unsigned long long start,
+		      unsigned long long length, const struct hostmem_alloc *alloc)
+{
+	int rc;
+
+	hostmem_dbg(view->ctx, "%#llx + %#llx", start, length);
+	rc = hostmem_view_range(view, start, length, view->info.out_block_size);
+	if (!rc)
+		rc = hostmem_alloc_run(view, true, start, length, alloc);
+	if (rc)
+		hostmem_info(view->ctx, "%#llx + %#llx: %s", start, length, strerror(-rc));
+	return rc;
+}
+
+/**
+ * hostmem_view_unplug - take blocks back from everybody
+ * @view: an owner view
+ * @start: bytes from the region's start, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ *
+ * When it has returned the memory is free, its contents are lost, and every access to it gets
+ * SIGBUS; a vCPU's makes KVM_RUN fail with EFAULT. A VMM tells its guest first, then calls
+ * hostmem_binding_retire().
+ *
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region, or a block
+ * is not plugged; -EPERM: not an owner view; -EBUSY: somebody is plugging a block; -ENODEV:
+ * the region has been destroyed or the view revoked.
+ */
+int hostmem_view_unplug(struct hostmem_view *view, unsigned long long start,
+			unsigned long long length)
+{
+	struct hostmem_region_unplug cmd = {
+		.size = sizeof(cmd),
+		.start = start,
+		.length = length,
+	};
+	int rc;
+
+	hostmem_dbg(view->ctx, "%#llx + %#llx", start, length);
+	rc = hostmem_sys_ioctl(view->fd, HOSTMEM_REGION_UNPLUG, &cmd);
+	if (rc)
+		hostmem_info(view->ctx, "%#llx + %#llx: %s", start, length, strerror(-rc));
+	return rc;
+}
+
+/**
+ * hostmem_view_get_blocks - which blocks are plugged
+ * @view: the view
+ * @start: bytes from the region's start, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ * @bitmap: out: to be freed by the caller; bit i % 64 of word i / 64 is block i from @start
+ * @generation: out: of the region when the bitmap was taken; may be NULL
+ *
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -ENOMEM;
+ * -ENODEV: the region has been destroyed or the view revoked.
+ */
+int hostmem_view_get_blocks(struct hostmem_view *view, unsigned long long start,
+			    unsigned long long length, uint64_t **bitmap,
+			    uint64_t *generation)
+{
+	struct hostmem_region_blocks cmd = {
+		.size = sizeof(cmd),
+		.start = start,
+		.length = length,
+	};
+	uint64_t *words;
+	int rc;
+
+	rc = hostmem_view_range(view, start, length, view->info.out_block_size);
+	if (rc)
+		return rc;
+	words = calloc(hostmem_div_round_up(length / view->info.out_block_size, 64),
+		       sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	cmd.bitmap = (uintptr_t)words;
+	rc = hostmem_sys_ioctl(view->fd, HOSTMEM_REGION_BLOCKS, &cmd);
+	if (rc) {
+		free(words);
+		return rc;
+	}
+	*bitmap = words;
+	if (generation)
+		*generation = cmd.out_generation;
+	return 0;
+}
+
+/**
+ * hostmem_view_get_slots - the KVM slots that the region has now
+ * @view: the view
+ * @slot_size: bytes, a multiple of the block size; 0: what the creator recommends, or what
+ *	hostmem_slot_size() says for the only region of a VM
+ * @slots: out: array, ascending, to be freed by the caller
+ * @count: out: elements of @slots, which may be 0
+ * @generation: out: of the region when the list was taken; may be NULL
+ *
+ * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -ENOMEM; -ENODEV: the
+ * region has been destroyed or the view revoked.
+ */
+int hostmem_view_get_slots(struct hostmem_view *view, unsigned long long slot_size,
+			   struct hostmem_slot **slots, unsigned int *count,
+			   uint64_t *generation)
+{
+	struct hostmem_region_slots cmd = { .size = sizeof(cmd), .count = 16 };
+	struct hostmem_slot *array;
+	int rc;
+
+	if (!slot_size)
+		slot_size = view->info.out_slot_size;
+	if (!slot_size)
+		slot_size = hostmem_slot_size_default(view->info.out_size,
+						      view->info.out_block_size);
+	cmd.slot_size = slot_size;
+	do {
+		array = calloc(cmd.count, sizeof(*array));
+		if (!array)
+			return -ENOMEM;
+		cmd.slots = (uintptr_t)array;
+		rc = hostmem_sys_ioctl(view->fd, HOSTMEM_REGION_SLOTS, &cmd);
+		if (rc)
+			free(array);
+	} while (rc == -EMSGSIZE);
+	if (rc)
+		return rc;
+	*slots = array;
+	*count = cmd.count;
+	if (generation)
+		*generation = cmd.out_generation;
+	return 0;
+}
+
+/* A resize: the blocks as they were, and where it is. */
+struct hostmem_resize {
+	struct hostmem_view *view;
+	uint64_t *bitmap;
+	unsigned long long nr;		/* blocks of the region */
+	unsigned long long done;	/* bytes */
+	unsigned long long total;	/* bytes */
+	bool cancelled;
+	const struct hostmem_alloc *alloc;
+};
+
+static bool hostmem_bit(const uint64_t *bitmap, unsigned long long i)
+{
+	return bitmap[i / 64] >> (i % 64) & 1;
+}
+
+/* The first run of at most @max equal bits @value from @pos on; 0: there is none. */
+static unsigned long long hostmem_run_up(const struct hostmem_resize *r, bool value,
+					 unsigned long long *pos, unsigned long long max)
+{
+	unsigned long long n = 0;
+
+	while (*pos < r->nr && hostmem_bit(r->bitmap, *pos) != value)
+		++*pos;
+	while (n < max && *pos + n < r->nr && hostmem_bit(r->bitmap, *pos + n) == value)
+		n++;
+	return n;
+}
+
+/* The last run of at most @max set bits below *end, which is set to where it begins. */
+static unsigned long long hostmem_run_down(const struct hostmem_resize *r,
+					   unsigned long long *end, unsigned long long max)
+{
+	unsigned long long n = 0;
+
+	while (*end && !hostmem_bit(r->bitmap, *end - 1))
+		--*end;
+	while (n < max && *end > n && hostmem_bit(r->bitmap, *end - n - 1))
+		n++;
+	*end -= n;
+	return n;
+}
+
+/* The progress of one run, told as that of the whole resize. */
+static int hostmem_resize_progress(void *data, unsigned long long done,
+				   unsigned long long total)
+{
+	struct hostmem_resize *r = data;
+
+	(void)total;
+	if (r->alloc->progress(r->alloc->data, r->done + done, r->total))
+		r->cancelled = true;
+	return r->cancelled;
+}
+
+/* Plug the first @count unplugged blocks; with @undo unplug them again. */
+static int hostmem_resize_plug(struct hostmem_resize *r, unsigned long long count,
+			       const struct hostmem_alloc *alloc, bool undo)
+{
+	unsigned long long block = r->view->info.out_block_size;
+	unsigned long long pos = 0;
+	unsigned long long n;
+	int rc = 0;
+
+	while (count && !rc) {
+		n = hostmem_run_up(r, false, &pos, count);
+		if (!n)
+			return -EINVAL;
+		if (undo)
+			hostmem_view_unplug(r->view, pos * block, n * block);
+		else
+			rc = hostmem_view_plug(r->view, pos * block, n * block, alloc);
+		if (!rc) {
+			r->done += n * block;
+			count -= n;
+			pos += n;
+		}
+		/* Said at the end of a run that was not the last one. */
+		if (!rc && count && r->cancelled && !undo)
+			rc = -ECANCELED;
+	}
+	return rc;
+}
+
+static int hostmem_resize_grow(struct hostmem_resize *r)
+{
+	unsigned long long block = r->view->info.out_block_size;
+	struct hostmem_alloc alloc = { .threads = 1 };
+	int rc;
+
+	if (r->alloc)
+		alloc.threads = r->alloc->threads;
+	if (r->alloc && r->alloc->progress) {
+		alloc.progress = hostmem_resize_progress;
+		alloc.data = r;
+	}
+	rc = hostmem_resize_plug(r, r->total / block, &alloc, false);
+	if (rc)
+		hostmem_resize_plug(r, r->done / block, NULL, true);
+	return rc;
+}
+
+static int hostmem_resize_shrink(struct hostmem_resize *r)
+{
+	unsigned long long block = r->view->info.out_block_size;
+	unsigned long long end = r->nr;
+	unsigned long long n;
+	int rc = 0;
+
+	while (r->done < r->total && !rc) {
+		n = hostmem_run_down(r, &end, (r->total - r->done) / block);
+		rc = hostmem_view_unplug(r->view, end * block, n * block);
+		r->done += n * block;
+	}
+	return rc;
+}
+
+/**
+ * hostmem_view_resize - change how much is plugged
+ * @view: an owner view
+ * @plugged: bytes that shall be plugged, a multiple of the block size
+ * @alloc: how to allocate, or NULL
+ *
+ * Plugs the lowest blocks that are free, or unplugs the highest that are plugged. Growing
+ * that fails unplugs again what it had plugged. Unplugging loses contents, so shrinking that
+ * fails, which takes somebody else who changes the region at the same time, gives nothing
+ * back. A VMM whose guest runs chooses the blocks itself.
+ *
+ * Return: 0; -EINVAL: not a multiple of the block size, or more than the region; -EEXIST,
+ * -ENOENT or -EBUSY: somebody else changed the region at the same time; and the errors of
+ * hostmem_view_plug() and hostmem_view_unplug().
+ */
+int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
+			const struct hostmem_alloc *alloc)
+{
+	unsigned long long block = view->info.out_block_size;
+	struct hostmem_resize r = {
+		.view = view,
+		.nr = view->info.out_size / block,
+		.alloc = alloc,
+	};
+	unsigned long long now = 0;
+	unsigned long long i;
+	int rc;
+
+	if (!hostmem_view_is_owner(view))
+		return -EPERM;
+	if (plugged % block || plugged > view->info.out_size)
+		return -EINVAL;
+	rc = hostmem_view_get_blocks(view, 0, view->info.out_size, &r.bitmap, NULL);
+	if (rc)
+		return rc;
+	for (i = 0; i < hostmem_div_round_up(r.nr, 64); i++)
+		now += __builtin_popcountll(r.bitmap[i]) * block;
+	if (plugged > now) {
+		r.total = plugged - now;
+		rc = hostmem_resize_grow(&r);
+	} else if (plugged < now) {
+		r.total = now - plugged;
+		rc = hostmem_resize_shrink(&r);
+	}
+	free(r.bitmap);
+	return rc;
+}

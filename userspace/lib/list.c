@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * What there is: the regions, and who has them open, as netlink tells it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libmnl/libmnl.h>
+#include <linux/hostmem_nl.h>
+
+#include "private.h"
+
+struct hostmem_user {
+	struct hostmem_user *next;
+	uint64_t view_id;
+	unsigned long long start;
+	unsigned long long length;
+	pid_t pid;
+	unsigned int rights;
+	unsigned int mappings;
+	bool revoked;
+};
+
+struct hostmem_region {
+	struct hostmem_ctx *ctx;
+	struct hostmem_region *next;
+	struct hostmem_user *users;	/* owned */
+	uint64_t id;
+	char name[HOSTMEM_NAME_MAX];
+	unsigned long long size;
+	unsigned long long block_size;
+	unsigned long long slot_size;
+	unsigned long long plugged;
+	uint64_t generation;
+	unsigned int backing;
+	unsigned int allocation;
+	unsigned int huge;
+	unsigned int views;
+	unsigned int mappings;
+};
+
+static const uint8_t hostmem_region_types[HOSTMEM_A_REGION_MAX + 1] = {
+	[HOSTMEM_A_REGION_ID] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_NAME] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_REGION_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_BLOCK_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_SLOT_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_PLUGGED] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_GENERATION] = MNL_TYPE_U64,
+	[HOSTMEM_A_REGION_BACKING] = MNL_TYPE_U32,
+	[HOSTMEM_A_REGION_ALLOCATION] = MNL_TYPE_U32,
+	[HOSTMEM_A_REGION_HUGE] = MNL_TYPE_U32,
+	[HOSTMEM_A_REGION_VIEWS] = MNL_TYPE_U32,
+	[HOSTMEM_A_REGION_MAPPINGS] = MNL_TYPE_U32,
+};
+
+static const uint8_t hostmem_view_types[HOSTMEM_A_VIEW_MAX + 1] = {
+	[HOSTMEM_A_VIEW_ID] = MNL_TYPE_U64,
+	[HOSTMEM_A_VIEW_REGION_ID] = MNL_TYPE_U64,
+	[HOSTMEM_A_VIEW_START] = MNL_TYPE_U64,
+	[HOSTMEM_A_VIEW_LENGTH] = MNL_TYPE_U64,
+	[HOSTMEM_A_VIEW_PID] = MNL_TYPE_U32,
+	[HOSTMEM_A_VIEW_RIGHTS] = MNL_TYPE_U32,
+	[HOSTMEM_A_VIEW_MAPPINGS] = MNL_TYPE_U32,
+	[HOSTMEM_A_VIEW_REVOKED] = MNL_TYPE_FLAG,
+};
+
+static const uint8_t hostmem_slot_types[HOSTMEM_A_SLOT_MAX + 1] = {
+	[HOSTMEM_A_SLOT_START] = MNL_TYPE_U64,
+	[HOSTMEM_A_SLOT_LENGTH] = MNL_TYPE_U64,
+};
+
+static void hostmem_users_free(struct hostmem_user *users)
+{
+	struct hostmem_user *next;
+
+	for (; users; users = next) {
+		next = users->next;
+		free(users);
+	}
+}
+
+void hostmem_list_free(struct hostmem_region *regions)
+{
+	struct hostmem_region *next;
+
+	for (; regions; regions = next) {
+		next = regions->next;
+		hostmem_users_free(regions->users);
+		free(regions);
+	}
+}
+
+/* A list being read. Dumps are in the order of the numbers: append, and look ahead. */
+struct hostmem_listing {
+	struct hostmem_ctx *ctx;
+	struct hostmem_region *regions;
+	struct hostmem_region **tail;
+	struct hostmem_region *current;	/* whose users are being read */
+	struct hostmem_user **user_tail;
+};
+
+static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *a[HOSTMEM_A_REGION_MAX + 1] = { NULL };
+	struct hostmem_attrs attrs = { a, hostmem_region_types, HOSTMEM_A_REGION_MAX };
+	struct hostmem_listing *list = data;
+	struct hostmem_region *region;
+
+	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_REGION_ID])
+		return -EBADMSG;
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return -ENOMEM;
+	region->ctx = list->ctx;
+	region->id = hostmem_attr_u64(a[HOSTMEM_A_REGION_ID]);
+	if (a[HOSTMEM_A_REGION_NAME])
+		strncpy(region->name, mnl_attr_get_str(a[HOSTMEM_A_REGION_NAME]),
+			sizeof(region->name) - 1);
+	region->size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SIZE]);
+	region->block_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_BLOCK_SIZE]);
+	region->slot_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SLOT_SIZE]);
+	region->plugged = hostmem_attr_u64(a[HOSTMEM_A_REGION_PLUGGED]);
+	region->generation = hostmem_attr_u64(a[HOSTMEM_A_REGION_GENERATION]);
+	region->backing = hostmem_attr_u32(a[HOSTMEM_A_REGION_BACKING]);
+	region->allocation = hostmem_attr_u32(a[HOSTMEM_A_REGION_ALLOCATION]);
+	region->huge = hostmem_attr_u32(a[HOSTMEM_A_REGION_HUGE]);
+	region->views = hostmem_attr_u32(a[HOSTMEM_A_REGION_VIEWS]);
+	region->mappings = hostmem_attr_u32(a[HOSTMEM_A_REGION_MAPPINGS]);
+	*list->tail = region;
+	list->tail = &region->next;
+	return 0;
+}
+
+/* Make the region that a view belongs to the current one. */
+static bool hostmem_list_seek(struct hostmem_listing *list, uint64_t region_id)
+{
+	struct hostmem_region *region = list->current ? list->current : list->regions;
+
+	while (region && region->id < region_id)
+		region = region->next;
+	/* It was created after the regions were read. */
+	if (!region || region->id != region_id)
+		return false;
+	if (region != list->current)
+		list->user_tail = &region->users;
+	list->current = region;
+	return true;
+}
+
+static int hostmem_list_user(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *a[HOSTMEM_A_VIEW_MAX + 1] = { NULL };
+	struct hostmem_attrs attrs = { a, hostmem_view_types, HOSTMEM_A_VIEW_MAX };
+	struct hostmem_listing *list = data;
+	struct hostmem_user *user;
+
+	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_VIEW_REGION_ID])
+		return -EBADMSG;
+	if (!hostmem_list_seek(list, hostmem_attr_u64(a[HOSTMEM_A_VIEW_REGION_ID])))
+		return 0;
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return -ENOMEM;
+	user->view_id = hostmem_attr_u64(a[HOSTMEM_A_VIEW_ID]);
+	user->start = hostmem_attr_u64(a[HOSTMEM_A_VIEW_START]);
+	user->length = hostmem_attr_u64(a[HOSTMEM_A_VIEW_LENGTH]);
+	user->pid = hostmem_attr_u32(a[HOSTMEM_A_VIEW_PID]);
+	user->rights = hostmem_attr_u32(a[HOSTMEM_A_VIEW_RIGHTS]);
+	user->mappings = hostmem_attr_u32(a[HOSTMEM_A_VIEW_MAPPINGS]);
+	user->revoked = a[HOSTMEM_A_VIEW_REVOKED];
+	*list->user_tail = user;
+	list->user_tail = &user->next;
+	return 0;
+}
+
+/**
+ * hostmem_refresh - read again what there is
+ * @ctx: the context
+ *
+ * On success the regions and users that the context had listed are freed. On error they
+ * stay as they were. Regions and users are read one after the other: a user whose region is
+ * younger than the list of regions is left out, and counts may differ by what happened
+ * in between.
+ *
+ * Return: 0; -ENODEV: the module is not loaded, or this is not the initial network
+ * namespace; -ENOMEM; -EBADMSG: an answer that cannot be understood; or an error of
+ * socket(2).
+ */
+int hostmem_refresh(struct hostmem_ctx *ctx)
+{
+	struct hostmem_listing list = { .ctx = ctx, .tail = &list.regions };
+	struct hostmem_netlink nl;
+	char buf[256];
+	int rc;
+
+	rc = hostmem_netlink_open(ctx, &nl);
+	if (rc)
+		return rc;
+	rc = hostmem_netlink_dump(&nl, hostmem_netlink_request(&nl, buf, HOSTMEM_NL_REGION_GET),
+				  hostmem_list_region, &list);
+	if (!rc)
+		rc = hostmem_netlink_dump(&nl, hostmem_netlink_request(&nl, buf,
+								       HOSTMEM_NL_VIEW_GET),
+					  hostmem_list_user, &list);
+	hostmem_netlink_close(&nl);
+	if (rc) {
+		hostmem_info(ctx, "%s", strerror(-rc));
+		hostmem_list_free(list.regions);
+		return rc;
+	}
+	hostmem_list_free(ctx->regions);
+	ctx->regions = list.regions;
+	ctx->listed = true;
+	return 0;
+}
+
+/**
+ * hostmem_region_get_first - the first region
+ * @ctx: the context
+ *
+ * Reads the list if hostmem_refresh() has not done it yet; call that to see an error.
+ *
+ * Return: the region with the smallest number, owned by the context until the next
+ * hostmem_refresh(); NULL: there is none, or the list cannot be read.
+ */
+struct hostmem_region *hostmem_region_get_first(struct hostmem_ctx *ctx)
+{
+	if (!ctx->listed && hostmem_refresh(ctx))
+		return NULL;
+	return ctx->regions;
+}
+
+/**
+ * hostmem_region_get_next - the region after another
+ * @region: the other
+ *
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_get_next(struct hostmem_region *region)
+{
+	return region->next;
+}
+
+/**
+ * hostmem_region_get_by_name - find a region in the list
+ * @ctx: the context
+ * @name: its name
+ *
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_get_by_name(struct hostmem_ctx *ctx, const char *name)
+{
+	struct hostmem_region *region;
+
+	hostmem_region_foreach(ctx, region)
+		if (*region->name && !strcmp(region->name, name))
+			return region;
+	return NULL;
+}
+
+/**
+ * hostmem_region_get_by_id - find a region in the list
+ * @ctx: the context
+ * @id: its number
+ *
+ * Return: the region, or NULL.
+ */
+struct hostmem_region *hostmem_region_get_by_id(struct hostmem_ctx *ctx, uint64_t id)
+{
+	struct hostmem_region *region;
+
+	hostmem_region_foreach(ctx, region)
+		if (region->id == id)
+			return region;
+	return NULL;
+}
+
+/**
+ * hostmem_region_get_ctx - the context of a listed region
+ * @region: the region
+ *
+ * Return: the context, without a reference.
+ */
+struct hostmem_ctx *hostmem_region_get_ctx(struct hostmem_region *region)
+{
+	return region->ctx;
+}
+
+/**
+ * hostmem_region_get_id - the number of a listed region
+ * @region: the region
+ *
+ * Return: the number, never used again while the module is loaded.
+ */
+uint64_t hostmem_region_get_id(struct hostmem_region *region)
+{
+	return region->id;
+}
+
+/**
+ * hostmem_region_get_name - the name of a listed region
+ * @region: the region
+ *
+ * Return: the name, or NULL for an anonymous region.
+ */
+const char *hostmem_region_get_name(struct hostmem_region *region)
+{
+	return *region->name ? region->name : NULL;
+}
+
+/**
+ * hostmem_region_get_size - the size of a listed region
+ * @region: the region
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_region_get_size(struct hostmem_region *region)
+{
+	return region->size;
+}
+
+/**
+ * hostmem_region_get_block_size - the size of a listed region's blocks
+ * @region: the region
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_region_get_block_size(struct hostmem_region *region)
+{
+	return region->block_size;
+}
+
+/**
+ * hostmem_region_get_slot_size - the slot size that a listed region's creator recommends
+ * @region: the region
+ *
+ * Return: bytes, or 0 for none.
+ */
+unsigned long long hostmem_region_get_slot_size(struct hostmem_region *region)
+{
+	return region->slot_size;
+}
+
+/**
+ * hostmem_region_get_plugged - how much of a listed region is plugged
+ * @region: the region
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_region_get_plugged(struct hostmem_region *region)
+{
+	return region->plugged;
+}
+
+/**
+ * hostmem_region_get_generation - the generation of a listed region
+ * @region: the region
+ *
+ * Return: what it was when the list was read.
+ */
+uint64_t hostmem_region_get_generation(struct hostmem_region *region)
+{
+	return region->generation;
+}
+
+/**
+ * hostmem_region_get_backing - where a listed region's memory comes from
+ * @region: the region
+ *
+ * Return: HOSTMEM_BACKING_*.
+ */
+unsigned int hostmem_region_get_backing(struct hostmem_region *region)
+{
+	return region->backing;
+}
+
+/**
+ * hostmem_region_get_allocation - when a listed region's memory is allocated
+ * @region: the region
+ *
+ * Return: HOSTMEM_ALLOCATION_*.
+ */
+unsigned int hostmem_region_get_allocation(struct hostmem_region *region)
+{
+	return region->allocation;
+}
+
+/**
+ * hostmem_region_get_huge - in which pages a listed region is
+ * @region: the region
+ *
+ * Return: HOSTMEM_HUGE_*.
+ */
+unsigned int hostmem_region_get_huge(struct hostmem_region *region)
+{
+	return region->huge;
+}
+
+/**
+ * hostmem_region_get_views - how many views a listed region has
+ * @region: the region
+ *
+ * Return: their number.
+ */
+unsigned int hostmem_region_get_views(struct hostmem_region *region)
+{
+	return region->views;
+}
+
+/**
+ * hostmem_region_get_mappings - how many mappings a listed region has
+ * @region: the region
+ *
+ * Return: their number, in all processes.
+ */
+unsigned int hostmem_region_get_mappings(struct hostmem_region *region)
+{
+	return region->mappings;
+}
+
+struct hostmem_slot_listing {
+	struct hostmem_slot *slots;
+	unsigned int count;
+	unsigned int room;
+};
+
+static int hostmem_list_slot(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *a[HOSTMEM_A_SLOT_MAX + 1] = { NULL };
+	struct hostmem_attrs attrs = { a, hostmem_slot_types, HOSTMEM_A_SLOT_MAX };
+	struct hostmem_slot_listing *list = data;
+	struct hostmem_slot *slots;
+	unsigned int room;
+
+	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_SLOT_LENGTH])
+		return -EBADMSG;
+	if (list->count == list->room) {
+		room = list->room ? 2 * list->room : 16;
+		slots = reallocarray(list->slots, room, sizeof(*slots));
+		if (!slots)
+			return -ENOMEM;
+		list->slots = slots;
+		list->room = room;
+	}
+	list->slots[list->count++] = (struct hostmem_slot) {
+		.start = hostmem_attr_u64(a[HOSTMEM_A_SLOT_START]),
+		.length = hostmem_attr_u64(a[HOSTMEM_A_SLOT_LENGTH]),
+	};
+	return 0;
+}
+
+/**
+ * hostmem_region_get_slots - the KVM slots that a listed region has now
+ * @region: the region
+ * @slot_size: bytes, a multiple of the block size; 0: what the creator recommends, or what
+ *	hostmem_slot_size() says for the only region of a VM
+ * @slots: out: array, ascending, to be freed by the caller; NULL if there are none
+ * @count: out: elements of @slots
+ *
+ * For showing. A long list is read in parts, between which the region may change: a VMM uses
+ * hostmem_view_get_slots().
+ *
+ * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -ENOENT: the region
+ * has gone; and the errors of hostmem_refresh().
+ */
+int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
+			     struct hostmem_slot **slots, unsigned int *count)
+{
+	struct hostmem_slot_listing list = { NULL, 0, 0 };
+	struct hostmem_netlink nl;
+	struct nlmsghdr *nlh;
+	char buf[256];
+	int rc;
+
+	if (!slot_size)
+		slot_size = region->slot_size;
+	if (!slot_size)
+		slot_size = hostmem_slot_size_default(region->size, region->block_size);
+	rc = hostmem_netlink_open(region->ctx, &nl);
+	if (rc)
+		return rc;
+	nlh = hostmem_netlink_request(&nl, buf, HOSTMEM_NL_SLOT_GET);
+	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_REGION_ID, region->id);
+	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_SLOT_SIZE, slot_size);
+	rc = hostmem_netlink_dump(&nl, nlh, hostmem_list_slot, &list);
+	hostmem_netlink_close(&nl);
+	if (rc) {
+		hostmem_info(region->ctx, "%s", strerror(-rc));
+		free(list.slots);
+		return rc;
+	}
+	*slots = list.slots;
+	*count = list.count;
+	return 0;
+}
+
+/**
+ * hostmem_user_get_first - the first view of a listed region
+ * @region: the region
+ *
+ * Return: the view that was made first, owned by the context until the next
+ * hostmem_refresh(), or NULL.
+ */
+struct hostmem_user *hostmem_user_get_first(struct hostmem_region *region)
+{
+	return region->users;
+}
+
+/**
+ * hostmem_user_get_next - the view after another
+ * @user: the other
+ *
+ * Return: the view, or NULL.
+ */
+struct hostmem_user *hostmem_user_get_next(struct hostmem_user *user)
+{
+	return user->next;
+}
+
+/**
+ * hostmem_user_get_view_id - the number of a listed view
+ * @user: the view
+ *
+ * Return: what hostmem_view_revoke() takes.
+ */
+uint64_t hostmem_user_get_view_id(struct hostmem_user *user)
+{
+	return user->view_id;
+}
+
+/**
+ * hostmem_user_get_start - where a listed view begins
+ * @user: the view
+ *
+ * Return: bytes from the region's start.
+ */
+unsigned long long hostmem_user_get_start(struct hostmem_user *user)
+{
+	return user->start;
+}
+
+/**
+ * hostmem_user_get_length - how much a listed view covers
+ * @user: the view
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_user_get_length(struct hostmem_user *user)
+{
+	return user->length;
+}
+
+/**
+ * hostmem_user_get_pid - who opened a listed view
+ * @user: the view
+ *
+ * Return: the process, 0 if it is not visible in the caller's PID namespace. It may have
+ * handed the view on, or have gone.
+ */
+pid_t hostmem_user_get_pid(struct hostmem_user *user)
+{
+	return user->pid;
+}
+
+/**
+ * hostmem_user_get_rights - what a listed view may do
+ * @user: the view
+ *
+ * Return: HOSTMEM_RIGHT_* flags.
+ */
+unsigned int hostmem_user_get_rights(struct hostmem_user *user)
+{
+	return user->rights;
+}
+
+/**
+ * hostmem_user_get_mappings - how many mappings were made through a listed view
+ * @user: the view
+ *
+ * Return: their number, in all processes that have it.
+ */
+unsigned int hostmem_user_get_mappings(struct hostmem_user *user)
+{
+	return user->mappings;
+}
+
+/**
+ * hostmem_user_is_revoked - whether a listed view has been revoked
+ * @user: the view
+ *
+ * Return: true if it has; it stays in the list until its last file and mapping go.
+ */
+bool hostmem_user_is_revoked(struct hostmem_user *user)
+{
+	return user->revoked;
+}

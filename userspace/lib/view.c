@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * Views: making, opening, asking, revoking. All offsets count from the region's start.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+/**
+ * hostmem_region_params_init - fill in the defaults
+ * @params: out: size 0 (to be set by the caller), smallest blocks, no recommended slot size,
+ *	allocation on demand, huge pages, node of the calling user with mode 0600
+ */
+void hostmem_region_params_init(struct hostmem_region_params *params)
+{
+	memset(params, 0, sizeof(*params));
+	params->allocation = HOSTMEM_ALLOCATION_ONDEMAND;
+	params->huge = HOSTMEM_HUGE_ALWAYS;
+	params->mode = 0600;
+	params->uid = geteuid();
+	params->gid = getegid();
+}
+
+/**
+ * hostmem_view_from_fd - make a view of an fd
+ * @ctx: the context
+ * @fd: of a region: from another process, or an open(2) of a node
+ * @view: out: the view, with one reference; it owns @fd from then on
+ *
+ * On error @fd is still the caller's.
+ *
+ * Return: 0; -ENOTTY: @fd is not of a region; -ENODEV: the region has been destroyed or the
+ * view revoked; -EBADF; -ENOMEM.
+ */
+int hostmem_view_from_fd(struct hostmem_ctx *ctx, int fd, struct hostmem_view **view)
+{
+	struct hostmem_view *v;
+	int rc;
+
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	v->refcount = 1;
+	v->fd = fd;
+	v->info.size = sizeof(v->info);
+	rc = hostmem_sys_ioctl(fd, HOSTMEM_REGION_INFO, &v->info);
+	if (rc) {
+		hostmem_info(ctx, "fd %d: %s", fd, strerror(-rc));
+		free(v);
+		return rc;
+	}
+	v->info.out_name[HOSTMEM_NAME_MAX - 1] = 0;
+	v->ctx = hostmem_ref(ctx);
+	*view = v;
+	return 0;
+}
+
+static int hostmem_name_set(uint8_t *to, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length >= HOSTMEM_NAME_MAX)
+		return -EINVAL;
+	memcpy(to, name, length);
+	return 0;
+}
+
+/**
+ * hostmem_view_create - create a region
+ * @ctx: the context
+ * @name: node in /dev/hostmem; NULL or "": an anonymous region, which dies with its last fd
+ * @params: what it shall be like
+ * @view: out: an owner view of it, with one reference
+ *
+ * No block of the new region is plugged. A named region lives until it is destroyed.
+ *
+ * Return: 0; -EINVAL: the name, or sizes that are not multiples of the block size, or a block
+ * size that is not a power of two; -EOPNOTSUPP: allocation or huge; -EEXIST: the name is
+ * taken; -ENOSPC: too many regions; -EPERM: uid or gid are not the caller's;
+ * -ENOMEM; -ENODEV: the module is not loaded; -EACCES: the caller may not open the control node.
+ */
+int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
+			const struct hostmem_region_params *params,
+			struct hostmem_view **view)
+{
+	struct hostmem_region_create cmd = {
+		.size = sizeof(cmd),
+		.region_size = params->size,
+		.block_size = params->block_size,
+		.slot_size = params->slot_size,
+		.backing = HOSTMEM_BACKING_RAM,
+		.allocation = params->allocation,
+		.huge = params->huge,
+	};
+	struct hostmem_region_destroy destroy = { .size = sizeof(destroy) };
+	int control, rc;
+
+	if (name && *name) {
+		rc = hostmem_name_set(cmd.name, name);
+		if (rc)
+			return rc;
+		cmd.mode = params->mode;
+		cmd.uid = params->uid;
+		cmd.gid = params->gid;
+	}
+	control = hostmem_ctx_control(ctx);
+	if (control < 0)
+		return control;
+	rc = hostmem_sys_ioctl(control, HOSTMEM_REGION_CREATE, &cmd);
+	if (rc) {
+		hostmem_info(ctx, "%s: %s", name ? name : "", strerror(-rc));
+		return rc;
+	}
+	rc = hostmem_view_from_fd(ctx, cmd.out_fd, view);
+	if (rc) {
+		hostmem_sys_ioctl(cmd.out_fd, HOSTMEM_REGION_DESTROY, &destroy);
+		close(cmd.out_fd);
+	}
+	return rc;
+}
+
+static int hostmem_open_owner(struct hostmem_ctx *ctx, const char *name)
+{
+	struct hostmem_region_open cmd = { .size = sizeof(cmd) };
+	int control, rc;
+
+	rc = hostmem_name_set(cmd.name, name);
+	if (rc)
+		return rc;
+	control = hostmem_ctx_control(ctx);
+	if (control < 0)
+		return control;
+	rc = hostmem_sys_ioctl(control, HOSTMEM_REGION_OPEN, &cmd);
+	return rc ? rc : cmd.out_fd;
+}
+
+static int hostmem_open_node(const char *name, int flags)
+{
+	char path[sizeof(HOSTMEM_DIR) + 1 + HOSTMEM_NAME_MAX];
+	int fd;
+
+	/* Only what can be a region's node. */
+	if (*name == '.' || strchr(name, '/') || !strcmp(name, "control") ||
+	    strlen(name) >= HOSTMEM_NAME_MAX)
+		return -EINVAL;
+	snprintf(path, sizeof(path), HOSTMEM_DIR "/%s", name);
+	fd = hostmem_sys_open(path, flags | O_CLOEXEC);
+	return fd == -ENXIO ? -ENOENT : fd;
+}
+
+/**
+ * hostmem_view_open - open a named region
+ * @ctx: the context
+ * @name: its name
+ * @how: HOSTMEM_OPEN_RDONLY or HOSTMEM_OPEN_RDWR: a data view, which can map and ask, by
+ *	the rights of the node; HOSTMEM_OPEN_OWNER: a view that can change the region, by
+ *	the rights of the control node
+ * @view: out: the view, with one reference
+ *
+ * Return: 0; -ENOENT: no such region; -EINVAL: not a name that a region can have, or @how;
+ * -EACCES: the node, or the control node, may not be opened; -ENODEV: the region is being
+ * destroyed, or, for an owner, the module is not loaded; -ENOMEM.
+ */
+int hostmem_view_open(struct hostmem_ctx *ctx, const char *name, enum hostmem_open how,
+		      struct hostmem_view **view)
+{
+	int fd = -EINVAL;
+	int rc;
+
+	if (!*name)
+		return -EINVAL;
+	if (how == HOSTMEM_OPEN_OWNER)
+		fd = hostmem_open_owner(ctx, name);
+	else if (how == HOSTMEM_OPEN_RDWR)
+		fd = hostmem_open_node(name, O_RDWR);
+	else if (how == HOSTMEM_OPEN_RDONLY)
+		fd = hostmem_open_node(name, O_RDONLY);
+	if (fd < 0) {
+		hostmem_info(ctx, "%s: %s", name, strerror(-fd));
+		return fd;
+	}
+	rc = hostmem_view_from_fd(ctx, fd, view);
+	if (rc)
+		close(fd);
+	return rc;
+}
+
+/**
+ * hostmem_view_ref - take a reference of a view
+ * @view: the view, or NULL
+ *
+ * Return: @view.
+ */
+struct hostmem_view *hostmem_view_ref(struct hostmem_view *view)
+{
+	if (view)
+		view->refcount++;
+	return view;
+}
+
+/**
+ * hostmem_view_unref - drop a reference of a view
+ * @view: the view, or NULL
+ *
+ * With the last one its fd is closed. Mappings stay.
+ *
+ * Return: NULL.
+ */
+struct hostmem_view *hostmem_view_unref(struct hostmem_view *view)
+{
+	if (!view || --view->refcount)
+		return NULL;
+	close(view->fd);
+	hostmem_unref(view->ctx);
+	free(view);
+	return NULL;
+}
+
+/**
+ * hostmem_view_get_ctx - the context of a view
+ * @view: the view
+ *
+ * Return: the context, without a reference.
+ */
+struct hostmem_ctx *hostmem_view_get_ctx(struct hostmem_view *view)
+{
+	return view->ctx;
+}
+
+/**
+ * hostmem_view_get_fd - the fd of a view
+ * @view: the view
+ *
+ * Return: the fd, which stays the view's: for poll(2), for sending it to a backend.
+ */
+int hostmem_view_get_fd(struct hostmem_view *view)
+{
+	return view->fd;
+}
+
+/**
+ * hostmem_view_get_id - the number of a view
+ * @view: the view
+ *
+ * Return: the number, as hostmem_user_get_view_id() tells it.
+ */
+uint64_t hostmem_view_get_id(struct hostmem_view *view)
+{
+	return view->info.out_view_id;
+}
+
+/**
+ * hostmem_view_get_region_id - the number of a view's region
+ * @view: the view
+ *
+ * Return: the number, as hostmem_region_get_id() tells it.
+ */
+uint64_t hostmem_view_get_region_id(struct hostmem_view *view)
+{
+	return view->info.out_id;
+}
+
+/**
+ * hostmem_view_get_name - the name of a view's region
+ * @view: the view
+ *
+ * Return: the name, or NULL for an anonymous region.
+ */
+const char *hostmem_view_get_name(struct hostmem_view *view)
+{
+	return *view->info.out_name ? (const char *)view->info.out_name : NULL;
+}
+
+/**
+ * hostmem_view_get_size - the size of a view's region
+ * @view: the view
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_view_get_size(struct hostmem_view *view)
+{
+	return view->info.out_size;
+}
+
+/**
+ * hostmem_view_get_block_size - the size of the blocks of a view's region
+ * @view: the view
+ *
+ * Return: bytes.
+ */
+unsigned long long hostmem_view_get_block_size(struct hostmem_view *view)
+{
+	return view->info.out_block_size;
+}
+
+/**
+ * hostmem_view_get_slot_size - the slot size that the region's creator recommends
+ * @view: the view
+ *
+ * Return: bytes, or 0 for none.
+ */
+unsigned long long hostmem_view_get_slot_size(struct hostmem_view *view)
+{
+	return view->info.out_slot_size;
+}
+
+/**
+ * hostmem_view_get_allocation - when the memory of a view's region is allocated
+ * @view: the view
+ *
+ * Return: HOSTMEM_ALLOCATION_*.
+ */
+unsigned int hostmem_view_get_allocation(struct hostmem_view *view)
+{
+	return view->info.out_allocation;
+}
+
+/**
+ * hostmem_view_get_rights - what a view may do
+ * @view: the view
+ *
+ * Return: HOSTMEM_RIGHT_* flags.
+ */
+unsigned int hostmem_view_get_rights(struct hostmem_view *view)
+{
+	return view->info.out_rights;
+}
+
+/**
+ * hostmem_view_is_owner - whether a view can change its region
+ * @view: the view
+ *
+ * Return: true if it can.
+ */
+bool hostmem_view_is_owner(struct hostmem_view *view)
+{
+	return view->info.out_rights & HOSTMEM_RIGHT_OWNER;
+}
+
+/**
+ * hostmem_view_get_info - ask the kernel about a view and its region
+ * @view: the view
+ * @info: out: as described in linux/hostmem.h, as it is now
+ *
+ * hostmem_view_wait() waits for a change after this.
+ *
+ * Return: 0; -ENODEV: the region has been destroyed or the view revoked.
+ */
+int hostmem_view_get_info(struct hostmem_view *view, struct hostmem_region_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return hostmem_sys_ioctl(view->fd, HOSTMEM_REGION_INFO, info);
+}
+
+/**
+ * hostmem_view_destroy - destroy the region of a view
+ * @view: an owner view
+ * @force: even if it is mapped: the mappings get SIGBUS
+ *
+ * The view is of no use afterwards, but for hostmem_view_unref().
+ *
+ * Return: 0; -EBUSY: mapped, and not @force; -EPERM: not an owner view; -ENODEV: destroyed
+ * already.
+ */
+int hostmem_view_destroy(struct hostmem_view *view, bool force)
+{
+	struct hostmem_region_destroy cmd = {
+		.size = sizeof(cmd),
+		.flags = force ? HOSTMEM_DESTROY_FORCE : 0,
+	};
+
+	return hostmem_sys_ioctl(view->fd, HOSTMEM_REGION_DESTROY, &cmd);
+}
+
+/**
+ * hostmem_view_revoke - take the region away from somebody's view
+ * @view: an owner view
+ * @view_id: of the other, from hostmem_user_get_view_id() or hostmem_view_get_id()
+ *
+ * When it has returned every access through a mapping of that view gets SIGBUS.
+ *
+ * Return: 0; -ENOENT: no such view of this region, or revoked already; -EINVAL: @view itself;
+ * -EPERM: not an owner view; -ENODEV: the region has been destroyed or @view revoked.
+ */
+int hostmem_view_revoke(struct hostmem_view *view, uint64_t view_id)
+{
+	struct hostmem_view_revoke cmd = { .size = sizeof(cmd), .view_id = view_id };
+
+	return hostmem_sys_ioctl(view->fd, HOSTMEM_VIEW_REVOKE, &cmd);
+}
+
+/**
+ * hostmem_view_wait - wait for a change of the region
+ * @view: the view
+ * @timeout_ms: milliseconds; 0: do not wait; negative: for ever
+ *
+ * A change of blocks or views since this view was last asked by hostmem_view_get_info(),
+ * _get_blocks(), _get_slots() or hostmem_vm_sync(); until one of them is called again
+ * this returns 1 at once.
+ *
+ * Return: 1: changed; 0: the time is over; -ENODEV: the region has been destroyed or the
+ * view revoked; -EINTR: a signal.
+ */
+int hostmem_view_wait(struct hostmem_view *view, int timeout_ms)
+{
+	short revents;
+	int rc;
+
+	rc = hostmem_sys_poll(view->fd, &revents, timeout_ms);
+	if (rc > 0 && (revents & (POLLHUP | POLLERR | POLLNVAL)))
+		return -ENODEV;
+	return rc;
+}
+
+/* Check a range of region offsets, as the kernel does. @align: 1 if any will do */
+int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,
+		       unsigned long long length, unsigned long long align)
+{
+	unsigned long long end;
+
+	if (__builtin_add_overflow(start, length, &end))
+		return -EOVERFLOW;
+	if (!length || start % align || length % align)
+		return -EINVAL;
+	if (end > view->info.out_size)
+		return -ENOENT;
+	return 0;
+}
