@@ -92,6 +92,26 @@ static inline void hm_kvm_set(struct hm_kvm *k, struct kvm_regs regs)
 	HM_OK(ioctl(k->vcpu, KVM_SET_REGS, &regs));
 }
 
+/* What an exit looks like that no test expects. */
+static inline void hm_kvm_dump(struct hm_kvm *k)
+{
+	const __u64 *data = k->run->internal.data;
+	const __u8 *code = k->code;
+	struct kvm_regs regs;
+	int i;
+
+	HM_OK(ioctl(k->vcpu, KVM_GET_REGS, &regs));
+	fprintf(stderr, "vCPU: exit %u, suberror %u, data %llx %llx %llx\n", k->run->exit_reason,
+		k->run->internal.suberror, data[0], data[1], data[2]);
+	fprintf(stderr, "vCPU: ip %llx flags %llx ax %llx bx %llx cx %llx dx %llx\n", regs.rip,
+		regs.rflags, regs.rax, regs.rbx, regs.rcx, regs.rdx);
+	fprintf(stderr, "vCPU: si %llx di %llx bp %llx sp %llx, code:", regs.rsi, regs.rdi,
+		regs.rbp, regs.rsp);
+	for (i = 0; i < 64; i++)
+		fprintf(stderr, " %02x", code[i]);
+	fprintf(stderr, "\n");
+}
+
 /*
  * Run until the guest writes to a port. Return the port, or -1 where the guest touched memory
  * that is not there (or a signal came: errno tells).
@@ -102,16 +122,8 @@ static inline int hm_kvm_run(struct hm_kvm *k)
 		HM_TRUE(errno == EFAULT || errno == EINTR);
 		return -1;
 	}
-	if (k->run->exit_reason != KVM_EXIT_IO) {
-		struct kvm_regs regs;
-		struct kvm_sregs sregs;
-		ioctl(k->vcpu, KVM_GET_REGS, &regs);
-		ioctl(k->vcpu, KVM_GET_SREGS, &sregs);
-		fprintf(stderr, "exit %u sub %u rip %llx rax %llx rdx %llx cr0 %llx cs %x ndata %u: %llx %llx %llx\n", k->run->exit_reason, k->run->internal.suberror, regs.rip, regs.rax, regs.rdx, sregs.cr0, sregs.cs.db, k->run->internal.ndata, k->run->internal.data[0], k->run->internal.data[1], k->run->internal.data[2]);
-		fprintf(stderr, "rbx %llx rcx %llx rsi %llx rdi %llx rsp %llx rbp %llx r8 %llx rflags %llx cs %llx idt %llx/%x cr3 %llx cr4 %llx efer %llx\n", regs.rbx, regs.rcx, regs.rsi, regs.rdi, regs.rsp, regs.rbp, regs.r8, regs.rflags, sregs.cs.base, sregs.idt.base, sregs.idt.limit, sregs.cr3, sregs.cr4, sregs.efer);
-		for (int i = 0; i < 96; i++) fprintf(stderr, "%02x ", ((unsigned char*)k->code)[i]);
-		fprintf(stderr, "\n");
-	}
+	if (k->run->exit_reason != KVM_EXIT_IO)
+		hm_kvm_dump(k);
 	HM_TRUE(k->run->exit_reason == KVM_EXIT_IO);
 	return k->run->io.port;
 }

@@ -134,35 +134,36 @@ static void *touch(void *arg)
  * eax once.
  */
 extern const char race_code[], race_touch[], race_code_end[];
-asm(".pushsection .rodata\n"
-    ".code32\n"
-    "race_code:\n"
-    "	imul $1103515245, %edx, %edx\n"
-    "	add $12345, %edx\n"
-    "	mov %edx, %eax\n"
-    "	and %ebx, %eax\n"
-    "	add %ebp, %eax\n"
-    "	test %edx, %edx\n"
-    "	js 1f\n"
-    "	mov (%eax), %esi\n"
-    "	jmp 2f\n"
-    "1:	mov %edx, (%eax)\n"
-    "2:	dec %ecx\n"
-    "	jnz race_code\n"
-    "	out %al, $1\n"
-    "	mov %edi, %ecx\n"
-    "	jmp race_code\n"
-    "race_touch:\n"
-    "	mov (%eax), %esi\n"
-    "	out %al, $2\n"
-    "race_code_end:\n"
-    ".code64\n"
-    ".popsection\n");
+asm(
+	".pushsection .rodata\n"
+	".code32\n"
+	"race_code:\n"
+	"	imul $1103515245, %edx, %edx\n"
+	"	add $12345, %edx\n"
+	"	mov %edx, %eax\n"
+	"	and %ebx, %eax\n"
+	"	add %ebp, %eax\n"
+	"	test %edx, %edx\n"
+	"	js 1f\n"
+	"	mov (%eax), %esi\n"
+	"	jmp 2f\n"
+	"1:	mov %edx, (%eax)\n"
+	"2:	dec %ecx\n"
+	"	jnz race_code\n"
+	"	out %al, $1\n"
+	"	mov %edi, %ecx\n"
+	"	jmp race_code\n"
+	"race_touch:\n"
+	"	mov (%eax), %esi\n"
+	"	out %al, $2\n"
+	"race_code_end:\n"
+	".code64\n"
+	".popsection\n");
 
 static void vcpu_start(struct hm_kvm *k, __u32 random)
 {
 	hm_kvm_set(k, (struct kvm_regs) {
-		.rdx = random, .rbx = (SIZE - 1) & ~(PAGE - 1), .rbp = GPA, 
+		.rdx = random, .rbx = (SIZE - 1) & ~(PAGE - 1), .rbp = GPA,
 		.rcx = 8, .rdi = 8,
 	});
 }
@@ -321,7 +322,7 @@ static void check_gone(struct race *r, int nr, const char *when)
 	complain(REACHED, !hm_write_faults(r->addr + offset + PAGE, 1), when, nr);
 }
 
-static void plug(struct race *r, int nr)
+static void plug_block(struct race *r, int nr)
 {
 	char *block = r->addr + nr * HM_BLOCK;
 	unsigned long stale = 0, i;
@@ -342,7 +343,7 @@ static void plug(struct race *r, int nr)
 	set_state(&shared->block[nr], THERE);
 }
 
-static void unplug(struct race *r, int nr)
+static void unplug_block(struct race *r, int nr)
 {
 	set_state(&shared->block[nr], CHANGING);
 	hm_unplug(r->fd, nr * HM_BLOCK, HM_BLOCK);
@@ -393,9 +394,9 @@ static void change(struct race *r)
 	if (kind_of(atomic_load(&shared->victim)) == THERE && rnd(&r->seed) % 4 == 0)
 		revoke_view(r);
 	else if (r->plugged[nr])
-		unplug(r, nr);
+		unplug_block(r, nr);
 	else
-		plug(r, nr);
+		plug_block(r, nr);
 }
 
 static void start(struct race *r, const char *name)
@@ -449,7 +450,7 @@ static double now(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
+	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 FIXTURE(race)

@@ -180,6 +180,7 @@ extern struct mutex hostmem_regions_lock;
 int hostmem_regions_init(void);
 void hostmem_regions_exit(void);
 unsigned int hostmem_regions_count(void);
+unsigned int hostmem_regions_seq(void);
 struct hostmem_region *hostmem_region_next(u64 *id);
 struct hostmem_region *hostmem_region_find(u64 id);
 struct hostmem_region *hostmem_region_find_name(const char *name);

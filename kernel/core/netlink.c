@@ -81,10 +81,15 @@ static int hostmem_put_slot(struct sk_buff *skb, const struct hostmem_region *re
 	return 0;
 }
 
+/* A message of a dump; cb->seq tells the reader if the list changed on the way. */
 static void *hostmem_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
 {
-	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &hostmem_family, NLM_F_MULTI, cmd);
+	void *msg = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+				&hostmem_family, NLM_F_MULTI, cmd);
+
+	if (msg)
+		genl_dump_check_consistent(cb, msg);
+	return msg;
 }
 
 static int hostmem_dump_end(struct sk_buff *skb, void *msg, int rc)
@@ -148,6 +153,7 @@ int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	void *msg;
 
 	mutex_lock(&hostmem_regions_lock);
+	cb->seq = hostmem_regions_seq();
 	while (!rc) {
 		region = hostmem_region_next(next);
 		if (!region)
@@ -196,17 +202,22 @@ int hostmem_nl_view_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nlattr *only = genl_info_dump(cb)->attrs[HOSTMEM_A_VIEW_REGION_ID];
 	struct hostmem_view_ctx *ctx = (struct hostmem_view_ctx *)cb->ctx;
 	struct hostmem_region *region;
+	u64 begun = ctx->region;
 	int rc = 0;
 
 	mutex_lock(&hostmem_regions_lock);
+	cb->seq = hostmem_regions_seq();
 	while (!rc) {
 		region = hostmem_region_next(&ctx->region);
 		if (!region)
 			break;
+		/* The region in which the last message ended has been destroyed. */
+		if (ctx->region != begun)
+			ctx->view = 0;
 		if (!only || nla_get_u64(only) == region->id)
 			rc = hostmem_dump_views(skb, cb, region, &ctx->view);
 		if (!rc) {
-			ctx->region++;
+			begun = ++ctx->region;
 			ctx->view = 0;
 		}
 	}
@@ -291,6 +302,7 @@ int hostmem_nl_slot_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (rc)
 		goto out_unlock;
 	mutex_lock(&region->lock);
+	cb->seq = 1 + (u32)atomic64_read(&region->generation);
 	next = *pos;
 	while (!rc && hostmem_slot_next(region, slot_size, &next, &slot)) {
 		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_SLOT_GET);

@@ -17,6 +17,7 @@ DEFINE_MUTEX(hostmem_regions_lock);
 static DEFINE_XARRAY(hostmem_regions);
 static unsigned int hostmem_nr_regions;
 static u64 hostmem_last_id;
+static unsigned int hostmem_list_seq;
 
 static DEFINE_IDA(hostmem_minors);
 static dev_t hostmem_devt;
@@ -65,6 +66,18 @@ unsigned int hostmem_regions_count(void)
 	n = hostmem_nr_regions;
 	mutex_unlock(&hostmem_regions_lock);
 	return n;
+}
+
+/**
+ * hostmem_regions_seq - changes when a region is listed or unlisted
+ *
+ * Context: under hostmem_regions_lock.
+ * Return: a number that is never 0.
+ */
+unsigned int hostmem_regions_seq(void)
+{
+	lockdep_assert_held(&hostmem_regions_lock);
+	return hostmem_list_seq ?: 1;
 }
 
 /**
@@ -175,6 +188,7 @@ static int hostmem_region_list(struct hostmem_region *region)
 		if (*region->name)
 			__module_get(THIS_MODULE);
 		region->listed = true;
+		hostmem_list_seq++;
 	}
 	mutex_unlock(&hostmem_regions_lock);
 	return rc;
@@ -190,6 +204,7 @@ static bool hostmem_region_unlist(struct hostmem_region *region)
 	if (!region->listed)
 		return false;
 	region->listed = false;
+	hostmem_list_seq++;
 	if (*region->name) {
 		cdev_device_del(&region->cdev, &region->dev);
 		module_put(THIS_MODULE);

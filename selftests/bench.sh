@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# On the host: measure ours beside the rivals, all of one kernel in one guest run.
+set -euo pipefail
+
+usage() {
+	cat <<-USAGE
+	Usage: selftests/bench.sh [-k KERNEL]... [PART]
+	  -k KERNEL  6.1 or 6.12 (default: both)
+	  PART       slots, share, prealloc, faults or unplug (default: all)
+	Prints a table per kernel. Never fails because of a time.
+	USAGE
+}
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+kernels=()
+while getopts k:h option; do
+	case $option in
+	k) kernels+=("$OPTARG") ;;
+	h) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ ${#kernels[@]} -gt 0 ] || kernels=(6.1 6.12)
+
+for kernel in "${kernels[@]}"; do
+	echo "== $kernel: ratios of ours to the rival's; below 1 is better for us"
+	selftests/guest/run -k "$kernel" -m 6g -t 1800 -- build/selftests/bench "$@"
+done

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every call that allocates, with its first, second, third... allocation failing, until it
+ * comes through without that. A call that fails has to say why, leave everything as it was,
+ * and work when it is tried again. What it leaves behind unseen, the guest's kmemleak finds.
+ *
+ * A call may succeed although an allocation failed: there are fallbacks.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "lib.h"
+
+/* Far more than any of these calls needs. */
+#define MAX_NTH 3000
+/* Beyond the first allocations, those of the pages of a block, only some are made to fail. */
+#define ALL_NTH 150
+#define STEP_NTH 41
+
+#define FAIL_DEBUGFS "/sys/kernel/debug/"
+
+struct sweep {
+	/* An owner view of a region of its own, or -1. */
+	int fd;
+	/* A mapping of it. */
+	void *addr;
+	size_t mapped;
+	char name[HOSTMEM_NAME_MAX];
+	/* What the call under test makes. */
+	int out_fd;
+	void *out_addr;
+	__u64 view_id;
+	unsigned int iterations, failures;
+};
+
+/* What a call that fails must not change. */
+struct snapshot {
+	__u32 regions;
+	__u32 views;
+	__u32 mappings;
+	__u32 fds;
+	__u64 generation;
+	__u64 plugged;
+	size_t cached;
+	bool node;
+};
+
+struct call {
+	const char *what;
+	/* Not under injection: what each attempt needs. */
+	void (*before)(struct sweep *s);
+	/* The call: 0, or -1 and errno. */
+	int (*run)(struct sweep *s);
+	/* After it has succeeded: back to what was. */
+	void (*undo)(struct sweep *s);
+	/* What it may fail with, ending with 0. */
+	int errors[4];
+};
+
+static bool injection_setup(void)
+{
+	static const char *const settings[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "failslab/probability", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_page_alloc/probability", "0" },
+	};
+	char path[128];
+	size_t i;
+
+	if (access("/proc/self/fail-nth", W_OK))
+		return false;
+	for (i = 0; i < HM_ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), FAIL_DEBUGFS "%s", settings[i][0]);
+		if (hm_write_file(path, settings[i][1]))
+			return false;
+	}
+	return true;
+}
+
+static void fail_nth_arm(int fd, unsigned int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u", nth);
+
+	HM_TRUE(pwrite(fd, text, n, 0) == n);
+}
+
+/* Whether the failure came. Disarming may itself be what fails; then it did not. */
+static bool fail_nth_disarm(int fd)
+{
+	char text[16] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	while (pwrite(fd, "0", 1, 0) != 1)
+		n = -1;
+	return n > 0 && atoi(text) == 0;
+}
+
+static __u32 count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	__u32 n = 0;
+
+	HM_TRUE(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static struct snapshot snapshot(struct sweep *s)
+{
+	struct snapshot shot;
+	struct hostmem_region_info info;
+	struct hostmem_info limits;
+	char path[sizeof(HM_DIR) + HOSTMEM_NAME_MAX];
+
+	memset(&shot, 0, sizeof(shot));
+	hm_limits(&limits);
+	shot.regions = limits.out_regions;
+	shot.fds = count_fds();
+	if (*s->name) {
+		snprintf(path, sizeof(path), HM_DIR "%s", s->name);
+		shot.node = !access(path, F_OK);
+	}
+	if (s->fd < 0)
+		return shot;
+	hm_info(s->fd, &info);
+	shot.views = info.out_views;
+	shot.mappings = info.out_mappings;
+	shot.generation = info.out_generation;
+	shot.plugged = info.out_plugged;
+	if (s->addr)
+		shot.cached = hm_cached_pages(s->addr, s->mapped);
+	return shot;
+}
+
+static const char *changed(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->regions != b->regions)
+		return "regions";
+	if (a->views != b->views)
+		return "views";
+	if (a->mappings != b->mappings)
+		return "mappings";
+	if (a->fds != b->fds)
+		return "fds";
+	if (a->generation != b->generation)
+		return "generation";
+	if (a->plugged != b->plugged)
+		return "plugged";
+	if (a->cached != b->cached)
+		return "page cache";
+	return a->node != b->node ? "node" : NULL;
+}
+
+static bool is_expected(const struct call *call, int err)
+{
+	size_t i;
+
+	for (i = 0; call->errors[i]; i++) {
+		if (call->errors[i] == err)
+			return true;
+	}
+	return false;
+}
+
+/* One attempt. Returns whether an allocation failed; counts what is wrong in @wrong. */
+static bool attempt(struct sweep *s, const struct call *call, int nth_fd, unsigned int nth,
+		    unsigned int *wrong)
+{
+	struct snapshot before, after;
+	const char *what;
+	int rc, err;
+	bool hit;
+
+	if (call->before)
+		call->before(s);
+	before = snapshot(s);
+	fail_nth_arm(nth_fd, nth);
+	rc = call->run(s);
+	err = errno;
+	hit = fail_nth_disarm(nth_fd);
+	s->iterations++;
+	if (rc) {
+		s->failures++;
+		after = snapshot(s);
+		what = changed(&before, &after);
+		if (what || !hit || !is_expected(call, err)) {
+			printf("# %s, allocation %u: %s%s%s%s\n", call->what, nth, strerror(err),
+			       hit ? "" : ", but nothing was injected",
+			       what ? ", changed: " : "", what ?: "");
+			++*wrong;
+		}
+		if (call->run(s)) {
+			printf("# %s, after allocation %u failed, again: %s\n", call->what, nth,
+			       strerror(errno));
+			HM_TRUE(!"the next call succeeds");
+		}
+	}
+	if (call->undo)
+		call->undo(s);
+	return hit;
+}
+
+static unsigned int sweep(struct sweep *s, const struct call *call)
+{
+	int nth_fd = HM_OK(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	unsigned int nth = 1, wrong = 0;
+
+	s->iterations = 0;
+	s->failures = 0;
+	while (attempt(s, call, nth_fd, nth, &wrong)) {
+		nth += nth < ALL_NTH ? 1 : STEP_NTH;
+		HM_TRUE(nth < MAX_NTH);
+	}
+	close(nth_fd);
+	printf("# %s: %u attempts, %u failed, %u wrong\n", call->what, s->iterations,
+	       s->failures, wrong);
+	return wrong;
+}
+
+/* The calls */
+
+static int run_create(struct sweep *s)
+{
+	s->out_fd = _hm_create(4 * HM_BLOCK);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
+static void undo_fd(struct sweep *s)
+{
+	close(s->out_fd);
+}
+
+static int run_create_named(struct sweep *s)
+{
+	s->out_fd = _hm_create_named(s->name, 4 * HM_BLOCK);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
+static void undo_create_named(struct sweep *s)
+{
+	hm_destroy(s->out_fd, 0);
+	close(s->out_fd);
+}
+
+static int run_open(struct sweep *s)
+{
+	s->out_fd = _hm_open(s->name);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
+static int run_open_node(struct sweep *s)
+{
+	s->out_fd = _hm_open_node(s->name, O_RDWR);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
+static int run_map(struct sweep *s)
+{
+	s->out_addr = _hm_map(s->fd, 0, 4 * HM_BLOCK, PROT_READ | PROT_WRITE);
+	return s->out_addr == MAP_FAILED ? -1 : 0;
+}
+
+static void undo_map(struct sweep *s)
+{
+	HM_OK(munmap(s->out_addr, 4 * HM_BLOCK));
+}
+
+static void before_unplugged(struct sweep *s)
+{
+	struct hostmem_region_info info;
+
+	hm_info(s->fd, &info);
+	if (info.out_plugged)
+		hm_unplug(s->fd, 0, info.out_plugged);
+}
+
+static void before_plugged(struct sweep *s)
+{
+	struct hostmem_region_info info;
+
+	hm_info(s->fd, &info);
+	if (!info.out_plugged)
+		hm_plug(s->fd, 0, HM_BLOCK);
+}
+
+static int run_plug(struct sweep *s)
+{
+	return _hm_plug(s->fd, 0, HM_BLOCK);
+}
+
+static void before_empty(struct sweep *s)
+{
+	before_unplugged(s);
+	hm_plug(s->fd, 0, HM_BLOCK);
+}
+
+static int run_preallocate(struct sweep *s)
+{
+	return _hm_preallocate(s->fd, 0, HM_BLOCK);
+}
+
+/* A fault is tried again until there is memory: it may not end in SIGBUS. */
+static int run_touch(struct sweep *s)
+{
+	errno = EFAULT;
+	return hm_write_faults(s->addr, 1) ? -1 : 0;
+}
+
+static int run_blocks(struct sweep *s)
+{
+	__u64 words[1];
+
+	return _hm_blocks(s->fd, 0, 4 * HM_BLOCK, words, NULL);
+}
+
+static int run_slots(struct sweep *s)
+{
+	struct hostmem_slot slots[4];
+	__u32 count = HM_ARRAY_SIZE(slots);
+
+	return _hm_slots(s->fd, HM_BLOCK, slots, &count);
+}
+
+static void before_touched(struct sweep *s)
+{
+	before_plugged(s);
+	HM_TRUE(!hm_write_faults(s->addr, 1));
+}
+
+static int run_unplug(struct sweep *s)
+{
+	return _hm_unplug(s->fd, 0, HM_BLOCK);
+}
+
+static void before_view(struct sweep *s)
+{
+	before_touched(s);
+	s->out_fd = hm_open_node(s->name, O_RDWR);
+	s->out_addr = hm_map(s->out_fd, 0, 4 * HM_BLOCK, PROT_READ | PROT_WRITE);
+	HM_TRUE(!hm_write_faults(s->out_addr, 1));
+	s->view_id = hm_view_id(s->out_fd);
+}
+
+static int run_revoke(struct sweep *s)
+{
+	return _hm_revoke(s->fd, s->view_id);
+}
+
+static void undo_view(struct sweep *s)
+{
+	HM_TRUE(hm_read_faults(s->out_addr));
+	undo_map(s);
+	undo_fd(s);
+}
+
+static void before_destroy(struct sweep *s)
+{
+	s->out_fd = hm_create(4 * HM_BLOCK);
+	hm_plug(s->out_fd, 0, HM_BLOCK);
+	s->out_addr = hm_map(s->out_fd, 0, 4 * HM_BLOCK, PROT_READ | PROT_WRITE);
+	HM_TRUE(!hm_write_faults(s->out_addr, 1));
+}
+
+static int run_destroy(struct sweep *s)
+{
+	return _hm_destroy(s->out_fd, HOSTMEM_DESTROY_FORCE);
+}
+
+static int run_fork(struct sweep *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(hm_write_faults(s->addr, 2));
+	if (pid < 0)
+		return -1;
+	HM_TRUE(!hm_wait(pid));
+	return 0;
+}
+
+FIXTURE(fail_nth)
+{
+	struct sweep sweep;
+	bool available;
+};
+
+FIXTURE_VARIANT(fail_nth)
+{
+	__u32 huge;
+	__u32 allocation;
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, huge)
+{
+	.huge = HOSTMEM_HUGE_ALWAYS,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, base)
+{
+	.huge = HOSTMEM_HUGE_NEVER,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, immediate_huge)
+{
+	.huge = HOSTMEM_HUGE_ALWAYS, .allocation = HOSTMEM_ALLOCATION_IMMEDIATE,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, immediate_base)
+{
+	.huge = HOSTMEM_HUGE_NEVER, .allocation = HOSTMEM_ALLOCATION_IMMEDIATE,
+};
+
+FIXTURE_SETUP(fail_nth)
+{
+	struct sweep *s = &self->sweep;
+	struct hostmem_region_create cmd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	self->available = injection_setup();
+	hm_name(s->name);
+	cmd = hm_create_cmd(s->name, 4 * HM_BLOCK);
+	cmd.huge = variant->huge;
+	cmd.allocation = variant->allocation;
+	s->fd = hm_create_raw(&cmd);
+	s->mapped = 4 * HM_BLOCK;
+	s->addr = hm_map(s->fd, 0, s->mapped, PROT_READ | PROT_WRITE);
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+	if (self->sweep.fd >= 0) {
+		hm_destroy(self->sweep.fd, HOSTMEM_DESTROY_FORCE);
+		close(self->sweep.fd);
+	}
+}
+
+/* What depends on how a region allocates has the variants; the rest is swept in the first. */
+#define FAIL_NTH(_name, _variants, ...)						\
+	TEST_F_TIMEOUT(fail_nth, _name, 1200)					\
+	{									\
+		struct call call = { .what = #_name, __VA_ARGS__ };		\
+										\
+		if (!self->available)						\
+			SKIP(return, "no fault injection in this kernel");	\
+		if (!(_variants) && (variant->huge || variant->allocation))	\
+			SKIP(return, "the same in all variants");		\
+		EXPECT_EQ(0, sweep(&self->sweep, &call));			\
+	}
+
+FAIL_NTH(create, false, .run = run_create, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(open, false, .run = run_open, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(open_node, false, .run = run_open_node, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(map, false, .run = run_map, .undo = undo_map, .errors = { ENOMEM })
+FAIL_NTH(plug, true, .before = before_unplugged, .run = run_plug,
+	 .errors = { variant->allocation ? ENOMEM : 0, ENOSPC })
+FAIL_NTH(preallocate, true, .before = before_empty, .run = run_preallocate,
+	 .errors = { ENOMEM, ENOSPC })
+FAIL_NTH(touch, true, .before = before_empty, .run = run_touch)
+FAIL_NTH(blocks, false, .before = before_plugged, .run = run_blocks, .errors = { ENOMEM })
+FAIL_NTH(slots, false, .before = before_plugged, .run = run_slots, .errors = { ENOMEM })
+FAIL_NTH(unplug, true, .before = before_touched, .run = run_unplug)
+FAIL_NTH(revoke, true, .before = before_view, .run = run_revoke, .undo = undo_view)
+FAIL_NTH(destroy, false, .before = before_destroy, .run = run_destroy, .undo = undo_view)
+FAIL_NTH(fork, true, .before = before_touched, .run = run_fork, .errors = { ENOMEM, EAGAIN })
+
+/* The name is free at first: the fixture's region goes. */
+TEST_F_TIMEOUT(fail_nth, create_named, 1200)
+{
+	struct call call = {
+		.what = "create_named", .run = run_create_named, .undo = undo_create_named,
+		.errors = { ENOMEM },
+	};
+	struct sweep *s = &self->sweep;
+
+	if (!self->available)
+		SKIP(return, "no fault injection in this kernel");
+	if (variant->huge || variant->allocation)
+		SKIP(return, "the same in all variants");
+	HM_OK(munmap(s->addr, s->mapped));
+	hm_destroy(s->fd, 0);
+	close(s->fd);
+	s->fd = -1;
+	s->addr = NULL;
+	EXPECT_EQ(0, sweep(s, &call));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,791 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netlink family: what there is, and events. What it tells is compared with what the
+ * ioctls tell.
+ */
+#include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
+#include <linux/hostmem_nl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "lib.h"
+
+#define BLOCKS 4
+#define SIZE (BLOCKS * HM_BLOCK)
+#define ATTRS 16
+
+/* One message with its attributes by number, as a number and as text. */
+struct msg {
+	__u8 cmd;
+	bool multi;
+	__u32 present;
+	__u64 value[ATTRS];
+	char text[ATTRS][HOSTMEM_NAME_MAX];
+};
+
+/* What came as the answer to a request. */
+struct reply {
+	struct msg *msgs;
+	int n;
+	int packets;
+	int err;
+};
+
+struct nl {
+	struct mnl_socket *sock;
+	__u16 family;
+	__u32 group;
+	__u32 seq;
+};
+
+struct attr {
+	__u16 type;
+	__u16 length;
+	const void *data;
+};
+
+#define NUMBER(_type, _value) { _type, sizeof(__u64), (const __u64[]) { _value } }
+#define STRING(_type, _text) { _type, strlen(_text) + 1, _text }
+#define RAW(_type, _length, _data) { _type, _length, _data }
+
+static void msg_parse(const struct nlmsghdr *nlh, struct msg *msg)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	size_t length;
+	__u16 type;
+
+	memset(msg, 0, sizeof(*msg));
+	msg->cmd = genl->cmd;
+	msg->multi = nlh->nlmsg_flags & NLM_F_MULTI;
+	mnl_attr_for_each(attr, nlh, sizeof(*genl)) {
+		type = mnl_attr_get_type(attr);
+		length = mnl_attr_get_payload_len(attr);
+		HM_TRUE(type < ATTRS && length <= HOSTMEM_NAME_MAX);
+		HM_TRUE(!(msg->present & 1U << type));
+		msg->present |= 1U << type;
+		memcpy(msg->text[type], mnl_attr_get_payload(attr), length);
+		if (length <= sizeof(__u64))
+			memcpy(&msg->value[type], mnl_attr_get_payload(attr), length);
+	}
+}
+
+/* Take one packet apart; returns whether it was the last. */
+static bool reply_add(struct reply *reply, const struct nlmsghdr *nlh, int length)
+{
+	const struct nlmsgerr *err;
+
+	for (; mnl_nlmsg_ok(nlh, length); nlh = mnl_nlmsg_next(nlh, &length)) {
+		if (nlh->nlmsg_type == NLMSG_ERROR) {
+			err = mnl_nlmsg_get_payload(nlh);
+			reply->err = -err->error;
+			return true;
+		}
+		if (nlh->nlmsg_type == NLMSG_DONE) {
+			reply->err = -*(int *)mnl_nlmsg_get_payload(nlh);
+			return true;
+		}
+		reply->msgs = realloc(reply->msgs, (reply->n + 1) * sizeof(*reply->msgs));
+		msg_parse(nlh, &reply->msgs[reply->n++]);
+	}
+	return false;
+}
+
+static struct reply nl_receive(struct nl *nl)
+{
+	/* The kernel fills no more than that: so a long answer takes many packets. */
+	static char buf[8192] __attribute__((aligned(8)));
+	struct reply reply = {};
+	bool last = false;
+	ssize_t n;
+
+	while (!last) {
+		n = HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
+		reply.packets++;
+		last = reply_add(&reply, (void *)buf, n);
+	}
+	return reply;
+}
+
+static struct reply nl_send(struct nl *nl, __u16 type, __u8 cmd, __u16 flags,
+			    const struct attr *attrs, size_t nr_attrs)
+{
+	char buf[8192] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct genlmsghdr *genl;
+	size_t i;
+
+	nlh->nlmsg_type = type;
+	/* Every answer ends with an acknowledgment, or as a dump does. */
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	nlh->nlmsg_seq = ++nl->seq;
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	genl->cmd = cmd;
+	genl->version = 1;
+	for (i = 0; i < nr_attrs; i++)
+		mnl_attr_put(nlh, attrs[i].type, attrs[i].length, attrs[i].data);
+	HM_OK(mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len));
+	return nl_receive(nl);
+}
+
+#define nl_do(_nl, _cmd, ...)							\
+({										\
+	const struct attr attrs_[] = { __VA_ARGS__ };				\
+										\
+	nl_send(_nl, (_nl)->family, _cmd, 0, attrs_, HM_ARRAY_SIZE(attrs_));	\
+})
+
+#define nl_dump(_nl, _cmd, ...)							\
+({										\
+	const struct attr attrs_[] = { __VA_ARGS__ };				\
+										\
+	nl_send(_nl, (_nl)->family, _cmd, NLM_F_DUMP, attrs_, HM_ARRAY_SIZE(attrs_)); \
+})
+
+/* A request that must fail, and answer nothing else. */
+#define EXPECT_NL_ERR(_err, _reply)						\
+	do {									\
+		struct reply r_ = _reply;					\
+										\
+		EXPECT_EQ(_err, r_.err);					\
+		EXPECT_EQ(0, r_.n);						\
+		free(r_.msgs);							\
+	} while (0)
+
+/* The number of the group "events" in the answer of the controller. */
+static __u32 nl_find_group(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr, *group, *field;
+	const char *name = "";
+	__u32 id = 0;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(attr) != CTRL_ATTR_MCAST_GROUPS)
+			continue;
+		mnl_attr_for_each_nested(group, attr) {
+			mnl_attr_for_each_nested(field, group) {
+				if (mnl_attr_get_type(field) == CTRL_ATTR_MCAST_GRP_ID)
+					id = mnl_attr_get_u32(field);
+				else
+					name = mnl_attr_get_str(field);
+			}
+			if (!strcmp(name, HOSTMEM_MCGRP_EVENTS))
+				return id;
+		}
+	}
+	return 0;
+}
+
+static __u16 nl_find_family(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
+			return mnl_attr_get_u16(attr);
+	}
+	return 0;
+}
+
+/* 0, or what the controller says. */
+static int nl_open(struct nl *nl)
+{
+	char buf[8192] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct genlmsghdr *genl;
+
+	nl->sock = mnl_socket_open(NETLINK_GENERIC);
+	HM_TRUE(nl->sock && !mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID));
+	nlh->nlmsg_type = GENL_ID_CTRL;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	genl->cmd = CTRL_CMD_GETFAMILY;
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, HOSTMEM_FAMILY_NAME);
+	HM_OK(mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len));
+	HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return -((struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
+	nl->family = nl_find_family(nlh);
+	nl->group = nl_find_group(nlh);
+	HM_TRUE(nl->family && nl->group);
+	return 0;
+}
+
+FIXTURE(nl) {
+	struct nl nl;
+	char name[HOSTMEM_NAME_MAX];
+	int owner;
+	__u64 id;
+	int log;
+};
+
+FIXTURE_SETUP(nl)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(hm_name(self->name), SIZE);
+
+	ASSERT_EQ(0, nl_open(&self->nl));
+	cmd.slot_size = 2 * HM_BLOCK;
+	self->owner = hm_create_raw(&cmd);
+	self->id = cmd.out_id;
+	hm_plug(self->owner, HM_BLOCK, HM_BLOCK);
+	self->log = hm_log_open();
+}
+
+FIXTURE_TEARDOWN(nl)
+{
+	EXPECT_TRUE(hm_log_quiet(self->log));
+	_hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
+	mnl_socket_close(self->nl.sock);
+}
+
+/* Regions */
+
+static bool region_matches(const struct msg *msg, int fd)
+{
+	struct hostmem_region_info info;
+
+	hm_info(fd, &info);
+	return msg->cmd == HOSTMEM_NL_REGION_GET &&
+	       !strcmp(msg->text[HOSTMEM_A_REGION_NAME], (char *)info.out_name) &&
+	       !(msg->present & 1U << HOSTMEM_A_REGION_NAME) == !info.out_name[0] &&
+	       msg->value[HOSTMEM_A_REGION_ID] == info.out_id &&
+	       msg->value[HOSTMEM_A_REGION_SIZE] == info.out_size &&
+	       msg->value[HOSTMEM_A_REGION_BLOCK_SIZE] == info.out_block_size &&
+	       msg->value[HOSTMEM_A_REGION_SLOT_SIZE] == info.out_slot_size &&
+	       msg->value[HOSTMEM_A_REGION_PLUGGED] == info.out_plugged &&
+	       msg->value[HOSTMEM_A_REGION_GENERATION] == info.out_generation &&
+	       msg->value[HOSTMEM_A_REGION_BACKING] == info.out_backing &&
+	       msg->value[HOSTMEM_A_REGION_ALLOCATION] == info.out_allocation &&
+	       msg->value[HOSTMEM_A_REGION_HUGE] == info.out_huge &&
+	       msg->value[HOSTMEM_A_REGION_VIEWS] == info.out_views &&
+	       msg->value[HOSTMEM_A_REGION_MAPPINGS] == info.out_mappings;
+}
+
+/* All keys but the name, which an anonymous region has not; and no padding. */
+#define REGION_KEYS ((2U << HOSTMEM_A_REGION_MAX) - 2 - (1U << HOSTMEM_A_REGION_PAD) - \
+		     (1U << HOSTMEM_A_REGION_NAME))
+
+TEST_F(nl, region_by_id_and_name)
+{
+	struct reply r = nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+			       NUMBER(HOSTMEM_A_REGION_ID, self->id));
+
+	ASSERT_EQ(0, r.err);
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(REGION_KEYS | 1U << HOSTMEM_A_REGION_NAME, r.msgs[0].present);
+	EXPECT_TRUE(region_matches(r.msgs, self->owner));
+	hm_map(self->owner, 0, SIZE, PROT_READ);
+	hm_plug(self->owner, 0, HM_BLOCK);
+	r = nl_do(&self->nl, HOSTMEM_NL_REGION_GET, STRING(HOSTMEM_A_REGION_NAME, self->name));
+	ASSERT_EQ(0, r.err);
+	ASSERT_EQ(1, r.n);
+	EXPECT_TRUE(region_matches(r.msgs, self->owner));
+	EXPECT_EQ(1, r.msgs[0].value[HOSTMEM_A_REGION_MAPPINGS]);
+}
+
+TEST_F(nl, anonymous_region)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, 2 * SIZE);
+	struct reply r;
+	int fd;
+
+	cmd.allocation = HOSTMEM_ALLOCATION_IMMEDIATE;
+	cmd.huge = HOSTMEM_HUGE_NEVER;
+	fd = hm_create_raw(&cmd);
+	r = nl_do(&self->nl, HOSTMEM_NL_REGION_GET, NUMBER(HOSTMEM_A_REGION_ID, cmd.out_id));
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(REGION_KEYS, r.msgs[0].present);
+	EXPECT_TRUE(region_matches(r.msgs, fd));
+	close(fd);
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+				    NUMBER(HOSTMEM_A_REGION_ID, cmd.out_id)));
+	/* Its empty name is no name. */
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+				    STRING(HOSTMEM_A_REGION_NAME, "")));
+}
+
+TEST_F(nl, unknown_region)
+{
+	static const __u64 wrong[] = { 0, 1ULL << 32, ~0ULL };
+	size_t i;
+
+	for (i = 0; i < HM_ARRAY_SIZE(wrong); i++)
+		EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+					    NUMBER(HOSTMEM_A_REGION_ID, wrong[i])));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+				    STRING(HOSTMEM_A_REGION_NAME, "no-such-region")));
+	hm_destroy(self->owner, 0);
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+				    NUMBER(HOSTMEM_A_REGION_ID, self->id)));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
+				    STRING(HOSTMEM_A_REGION_NAME, self->name)));
+}
+
+/* More than fit in one packet: every one, once, ascending, and all keys in each. */
+TEST_F(nl, dump_of_many_regions)
+{
+	enum { MANY = 300 };
+	struct reply r;
+	int fds[MANY], i, mine = 0;
+	__u64 last = 0;
+
+	for (i = 0; i < MANY; i++)
+		fds[i] = hm_create((i + 1) * HM_BLOCK);
+	r = nl_dump(&self->nl, HOSTMEM_NL_REGION_GET);
+	EXPECT_EQ(0, r.err);
+	EXPECT_LT(2, r.packets);
+	for (i = 0; i < r.n; i++) {
+		EXPECT_TRUE(r.msgs[i].multi);
+		EXPECT_LT(last, r.msgs[i].value[HOSTMEM_A_REGION_ID]);
+		last = r.msgs[i].value[HOSTMEM_A_REGION_ID];
+		if (last <= self->id)
+			continue;
+		ASSERT_GT(MANY, mine);
+		EXPECT_EQ(REGION_KEYS, r.msgs[i].present);
+		EXPECT_TRUE(region_matches(&r.msgs[i], fds[mine]));
+		mine++;
+	}
+	EXPECT_EQ(MANY, mine);
+	free(r.msgs);
+	while (i = --mine, i >= 0)
+		close(fds[i]);
+	r = nl_dump(&self->nl, HOSTMEM_NL_REGION_GET);
+	EXPECT_EQ(self->id, r.msgs[r.n - 1].value[HOSTMEM_A_REGION_ID]);
+	EXPECT_TRUE(region_matches(&r.msgs[r.n - 1], self->owner));
+}
+
+/* Malformed */
+
+TEST_F(nl, malformed)
+{
+	static const __u64 number = 1;
+	char text[128];
+	struct nl *nl = &self->nl;
+
+	memset(text, 'x', sizeof(text));
+	/* Nothing asked for. */
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET));
+	/* Too short. The netlink core logs that, before we see it. */
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    RAW(HOSTMEM_A_REGION_ID, 4, &number)));
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    RAW(HOSTMEM_A_REGION_ID, 0, &number)));
+	/* No NUL, or too long. */
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    RAW(HOSTMEM_A_REGION_NAME, 8, text)));
+	text[64] = 0;
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    RAW(HOSTMEM_A_REGION_NAME, 65, text)));
+	/* Attributes that are none of this request. */
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    NUMBER(HOSTMEM_A_REGION_ID, self->id),
+				    NUMBER(HOSTMEM_A_REGION_SIZE, 1)));
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    NUMBER(HOSTMEM_A_REGION_ID, self->id), NUMBER(200, 1)));
+	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_REGION_GET, NUMBER(200, 1)));
+	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_VIEW_GET,
+				      NUMBER(HOSTMEM_A_VIEW_RIGHTS, 1)));
+}
+
+/* Commands that do not exist, or are events. */
+TEST_F(nl, unknown_commands)
+{
+	int cmd;
+
+	for (cmd = 0; cmd < 256; cmd++) {
+		if (cmd >= HOSTMEM_NL_REGION_GET && cmd <= HOSTMEM_NL_SLOT_GET)
+			continue;
+		EXPECT_NL_ERR(EOPNOTSUPP, nl_do(&self->nl, cmd,
+						NUMBER(HOSTMEM_A_REGION_ID, self->id)));
+		EXPECT_NL_ERR(EOPNOTSUPP, nl_dump(&self->nl, cmd));
+	}
+}
+
+/* Other network namespaces do not know the family. */
+static int open_in_net_namespace(void *arg)
+{
+	struct nl nl = {};
+
+	(void)arg;
+	if (unshare(CLONE_NEWNET))
+		return KSFT_SKIP;
+	return nl_open(&nl);
+}
+
+TEST_F(nl, network_namespace)
+{
+	int rc = hm_in_child(open_in_net_namespace, NULL);
+
+	if (rc == KSFT_SKIP)
+		SKIP(return, "no network namespaces");
+	EXPECT_EQ(ENOENT, rc);
+}
+
+/* Views */
+
+#define VIEW_KEYS ((2U << HOSTMEM_A_VIEW_MAX) - 2 - (1U << HOSTMEM_A_VIEW_PAD) - \
+		   (1U << HOSTMEM_A_VIEW_REVOKED))
+
+static bool view_matches(const struct msg *msg, int fd, pid_t pid)
+{
+	struct hostmem_region_info info;
+
+	hm_info(fd, &info);
+	return msg->cmd == HOSTMEM_NL_VIEW_GET && msg->present == VIEW_KEYS &&
+	       msg->value[HOSTMEM_A_VIEW_ID] == info.out_view_id &&
+	       msg->value[HOSTMEM_A_VIEW_REGION_ID] == info.out_id &&
+	       msg->value[HOSTMEM_A_VIEW_START] == info.out_view_start &&
+	       msg->value[HOSTMEM_A_VIEW_LENGTH] == info.out_view_length &&
+	       msg->value[HOSTMEM_A_VIEW_RIGHTS] == info.out_rights &&
+	       msg->value[HOSTMEM_A_VIEW_PID] == (__u64)pid;
+}
+
+TEST_F(nl, views)
+{
+	int data = hm_open_node(self->name, O_RDWR), ro = hm_open_node(self->name, O_RDONLY);
+	int other = hm_create(SIZE);
+	struct reply r;
+
+	hm_map(data, 0, HM_BLOCK, PROT_READ);
+	hm_map(data, 0, HM_BLOCK, PROT_READ);
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_REGION_ID, self->id));
+	EXPECT_EQ(0, r.err);
+	ASSERT_EQ(3, r.n);
+	EXPECT_TRUE(view_matches(&r.msgs[0], self->owner, getpid()));
+	EXPECT_TRUE(view_matches(&r.msgs[1], data, getpid()));
+	EXPECT_TRUE(view_matches(&r.msgs[2], ro, getpid()));
+	EXPECT_EQ(0, r.msgs[0].value[HOSTMEM_A_VIEW_MAPPINGS]);
+	EXPECT_EQ(2, r.msgs[1].value[HOSTMEM_A_VIEW_MAPPINGS]);
+	/* Of all regions: these and that of the other. */
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET);
+	EXPECT_LE(4, r.n);
+	EXPECT_TRUE(view_matches(&r.msgs[r.n - 1], other, getpid()));
+	EXPECT_NL_ERR(0, nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET,
+				 NUMBER(HOSTMEM_A_VIEW_REGION_ID, ~0ULL)));
+}
+
+TEST_F(nl, view_by_id)
+{
+	int data = hm_open_node(self->name, O_RDWR);
+	__u64 id = hm_view_id(data);
+	struct reply r;
+
+	r = nl_do(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_ID, id));
+	ASSERT_EQ(1, r.n);
+	EXPECT_TRUE(view_matches(r.msgs, data, getpid()));
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_VIEW_GET));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_VIEW_GET,
+				    NUMBER(HOSTMEM_A_VIEW_ID, ~0ULL)));
+	/* A view that is mapped lives on without its fd, and when it has been revoked. */
+	hm_map(data, 0, HM_BLOCK, PROT_READ);
+	hm_revoke(self->owner, id);
+	close(data);
+	r = nl_do(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_ID, id));
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(VIEW_KEYS | 1U << HOSTMEM_A_VIEW_REVOKED, r.msgs[0].present);
+	EXPECT_EQ(1, r.msgs[0].value[HOSTMEM_A_VIEW_MAPPINGS]);
+}
+
+TEST_F(nl, view_is_gone)
+{
+	int data = hm_open_node(self->name, O_RDWR);
+	__u64 id = hm_view_id(data);
+
+	close(data);
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_VIEW_GET,
+				    NUMBER(HOSTMEM_A_VIEW_ID, id)));
+}
+
+/* In a child: open a view, tell by the exit status whether its pid is ours. */
+static int view_of_child(void *arg)
+{
+	const char *name = arg;
+	int fd = hm_open_node(name, O_RDWR);
+	struct nl nl = {};
+	struct reply r;
+
+	HM_TRUE(!nl_open(&nl));
+	r = nl_do(&nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_ID, hm_view_id(fd)));
+	return r.n == 1 && view_matches(r.msgs, fd, getpid()) ? 0 : 1;
+}
+
+TEST_F(nl, view_of_another_process)
+{
+	EXPECT_EQ(0, hm_in_child(view_of_child, self->name));
+}
+
+TEST_F(nl, dump_of_many_views)
+{
+	enum { MANY = 300 };
+	struct reply r;
+	int fds[MANY], i;
+
+	for (i = 0; i < MANY; i++)
+		fds[i] = hm_open_node(self->name, i % 2 ? O_RDWR : O_RDONLY);
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_REGION_ID, self->id));
+	EXPECT_EQ(0, r.err);
+	EXPECT_LT(2, r.packets);
+	ASSERT_EQ(MANY + 1, r.n);
+	for (i = 0; i < MANY; i++)
+		EXPECT_TRUE(view_matches(&r.msgs[i + 1], fds[i], getpid()));
+}
+
+/* Slots */
+
+#define SLOT_KEYS (1U << HOSTMEM_A_SLOT_REGION_ID | 1U << HOSTMEM_A_SLOT_START | \
+		   1U << HOSTMEM_A_SLOT_LENGTH)
+
+#define ask_slots(_nl, _id, _slot_size) \
+	nl_dump(_nl, HOSTMEM_NL_SLOT_GET, NUMBER(HOSTMEM_A_SLOT_REGION_ID, _id), \
+		NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, _slot_size))
+
+#define ask_slot(_nl, _id, _slot_size, _start) \
+	nl_do(_nl, HOSTMEM_NL_SLOT_GET, NUMBER(HOSTMEM_A_SLOT_REGION_ID, _id), \
+	      NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, _slot_size), \
+	      NUMBER(HOSTMEM_A_SLOT_START, _start))
+
+/* The list is the ioctl's, also when it needs several packets. */
+TEST_F(nl, slots)
+{
+	enum { MANY = 1000 };
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, 2 * MANY * HM_BLOCK);
+	static struct hostmem_slot slots[MANY];
+	int fd = hm_create_raw(&cmd), i;
+	__u32 count = MANY;
+	struct reply r;
+
+	r = ask_slots(&self->nl, cmd.out_id, HM_BLOCK);
+	EXPECT_EQ(0, r.err);
+	EXPECT_EQ(0, r.n);
+	for (i = 0; i < MANY; i++)
+		hm_plug(fd, 2 * i * HM_BLOCK, HM_BLOCK);
+	hm_slots(fd, HM_BLOCK, slots, &count);
+	ASSERT_EQ(MANY, count);
+	r = ask_slots(&self->nl, cmd.out_id, HM_BLOCK);
+	EXPECT_EQ(0, r.err);
+	EXPECT_LT(2, r.packets);
+	ASSERT_EQ(MANY, r.n);
+	for (i = 0; i < MANY; i++) {
+		EXPECT_EQ(SLOT_KEYS, r.msgs[i].present);
+		EXPECT_EQ(cmd.out_id, r.msgs[i].value[HOSTMEM_A_SLOT_REGION_ID]);
+		EXPECT_EQ(slots[i].start, r.msgs[i].value[HOSTMEM_A_SLOT_START]);
+		EXPECT_EQ(slots[i].length, r.msgs[i].value[HOSTMEM_A_SLOT_LENGTH]);
+	}
+}
+
+TEST_F(nl, slot_by_offset)
+{
+	struct reply r;
+
+	/* Block 1 is plugged. In slots of three blocks the second is only what is left. */
+	r = ask_slot(&self->nl, self->id, 3 * HM_BLOCK, 2 * HM_BLOCK + 12345);
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(SLOT_KEYS, r.msgs[0].present);
+	EXPECT_EQ(0, r.msgs[0].value[HOSTMEM_A_SLOT_START]);
+	EXPECT_EQ(3 * HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_LENGTH]);
+	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, 3 * HM_BLOCK, 3 * HM_BLOCK));
+	hm_plug(self->owner, 3 * HM_BLOCK, HM_BLOCK);
+	r = ask_slot(&self->nl, self->id, 3 * HM_BLOCK, SIZE - 1);
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(3 * HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_START]);
+	EXPECT_EQ(HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_LENGTH]);
+	/* Before the first, between, and behind. */
+	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, 0));
+	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, 2 * HM_BLOCK));
+	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, SIZE));
+	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, ~0ULL));
+}
+
+TEST_F(nl, slots_wrong)
+{
+	static const __u64 wrong[] = { 0, 1, 4096, HM_BLOCK + 4096, ~0ULL };
+	struct nl *nl = &self->nl;
+	size_t i;
+
+	for (i = 0; i < HM_ARRAY_SIZE(wrong); i++) {
+		EXPECT_NL_ERR(EINVAL, ask_slots(nl, self->id, wrong[i]));
+		EXPECT_NL_ERR(EINVAL, ask_slot(nl, self->id, wrong[i], HM_BLOCK));
+	}
+	EXPECT_NL_ERR(ENOENT, ask_slots(nl, ~0ULL, HM_BLOCK));
+	EXPECT_NL_ERR(ENOENT, ask_slot(nl, ~0ULL, HM_BLOCK, 0));
+	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_SLOT_GET));
+	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_SLOT_GET,
+				      NUMBER(HOSTMEM_A_SLOT_REGION_ID, self->id)));
+	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_SLOT_GET,
+				    NUMBER(HOSTMEM_A_SLOT_REGION_ID, self->id),
+				    NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, HM_BLOCK)));
+}
+
+/* Events */
+
+FIXTURE(event) {
+	struct nl nl;
+	char name[HOSTMEM_NAME_MAX];
+	int owner;
+	__u64 id;
+};
+
+FIXTURE_SETUP(event)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(hm_name(self->name), SIZE);
+	int group;
+
+	ASSERT_EQ(0, nl_open(&self->nl));
+	group = self->nl.group;
+	ASSERT_EQ(0, mnl_socket_setsockopt(self->nl.sock, NETLINK_ADD_MEMBERSHIP, &group,
+					   sizeof(group)));
+	self->owner = hm_create_raw(&cmd);
+	self->id = cmd.out_id;
+}
+
+FIXTURE_TEARDOWN(event)
+{
+	_hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
+	mnl_socket_close(self->nl.sock);
+}
+
+/* The next event about region @id; whether there was one. */
+static bool event_next(struct nl *nl, __u64 id, struct msg *msg)
+{
+	struct pollfd pfd = { .fd = mnl_socket_get_fd(nl->sock), .events = POLLIN };
+	static char buf[65536] __attribute__((aligned(8)));
+
+	while (poll(&pfd, 1, 200) == 1) {
+		HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
+		msg_parse((void *)buf, msg);
+		if (msg->value[HOSTMEM_A_EVENT_REGION_ID] == id)
+			return true;
+	}
+	return false;
+}
+
+#define EVENT_KEYS ((2U << HOSTMEM_A_EVENT_MAX) - 2 - (1U << HOSTMEM_A_EVENT_PAD))
+#define NO_VIEW 0
+
+#define EXPECT_EVENT(_cmd, _view, _start, _length)				\
+	do {									\
+		struct msg m_;							\
+										\
+		ASSERT_TRUE(event_next(&self->nl, self->id, &m_));		\
+		EXPECT_EQ(_cmd, m_.cmd);					\
+		EXPECT_EQ(EVENT_KEYS & ~((_view) ? 0 : 1U << HOSTMEM_A_EVENT_VIEW_ID), \
+			  m_.present);						\
+		EXPECT_STREQ(self->name, m_.text[HOSTMEM_A_EVENT_REGION_NAME]);	\
+		EXPECT_EQ(_view, m_.value[HOSTMEM_A_EVENT_VIEW_ID]);		\
+		EXPECT_EQ((__u64)getpid(), m_.value[HOSTMEM_A_EVENT_PID]);	\
+		EXPECT_EQ(_start, m_.value[HOSTMEM_A_EVENT_START]);		\
+		EXPECT_EQ(_length, m_.value[HOSTMEM_A_EVENT_LENGTH]);		\
+	} while (0)
+
+#define EXPECT_NO_EVENT()							\
+	do {									\
+		struct msg m_;							\
+										\
+		EXPECT_FALSE(event_next(&self->nl, self->id, &m_));		\
+	} while (0)
+
+TEST_F(event, all)
+{
+	__u64 view;
+	int data;
+	char *p;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, hm_view_id(self->owner), 0, SIZE);
+	hm_plug(self->owner, HM_BLOCK, 2 * HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_PLUGGED, NO_VIEW, HM_BLOCK, 2 * HM_BLOCK);
+	data = hm_open_node(self->name, O_RDWR);
+	view = hm_view_id(data);
+	p = hm_map(data, HM_BLOCK, 3 * HM_BLOCK, PROT_READ);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, HM_BLOCK, 3 * HM_BLOCK);
+	hm_unplug(self->owner, 2 * HM_BLOCK, HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_UNPLUGGED, NO_VIEW, 2 * HM_BLOCK, HM_BLOCK);
+	hm_revoke(self->owner, view);
+	EXPECT_EVENT(HOSTMEM_NL_REVOKED, view, 0, SIZE);
+	munmap(p, 3 * HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, HM_BLOCK, 3 * HM_BLOCK);
+	hm_destroy(self->owner, 0);
+	EXPECT_EVENT(HOSTMEM_NL_DESTROYED, NO_VIEW, 0, SIZE);
+	close(data);
+	EXPECT_NO_EVENT();
+}
+
+TEST_F(event, generation)
+{
+	struct hostmem_region_info info;
+	struct msg msg;
+
+	hm_plug(self->owner, 0, HM_BLOCK);
+	hm_info(self->owner, &info);
+	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
+	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_PLUGGED, msg.cmd);
+	EXPECT_EQ(info.out_generation, msg.value[HOSTMEM_A_EVENT_GENERATION]);
+	hm_unplug(self->owner, 0, HM_BLOCK);
+	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
+	EXPECT_LT(info.out_generation, msg.value[HOSTMEM_A_EVENT_GENERATION]);
+}
+
+/* What is refused is no event; nor is asking. */
+TEST_F(event, none_for_failures)
+{
+	struct hostmem_region_info info;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, hm_view_id(self->owner), 0, SIZE);
+	hm_unplug_err(ENOENT, self->owner, 0, HM_BLOCK);
+	hm_plug_err(ENOENT, self->owner, SIZE, HM_BLOCK);
+	hm_create_named_err(EEXIST, self->name, SIZE);
+	hm_revoke_err(ENOENT, self->owner, ~0ULL);
+	hm_map_err(EINVAL, self->owner, SIZE, HM_BLOCK, PROT_READ);
+	hm_map_flags_err(EOPNOTSUPP, self->owner, 0, HM_BLOCK, PROT_WRITE, MAP_PRIVATE);
+	hm_info(self->owner, &info);
+	hm_map(self->owner, 0, HM_BLOCK, PROT_READ);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, info.out_view_id, 0, HM_BLOCK);
+	hm_destroy_err(EBUSY, self->owner, 0);
+	EXPECT_NO_EVENT();
+}
+
+TEST_F(event, anonymous)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, SIZE);
+	int fd = hm_create_raw(&cmd);
+	struct msg msg;
+
+	ASSERT_TRUE(event_next(&self->nl, cmd.out_id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_CREATED, msg.cmd);
+	EXPECT_EQ(EVENT_KEYS & ~(1U << HOSTMEM_A_EVENT_REGION_NAME), msg.present);
+	close(fd);
+	ASSERT_TRUE(event_next(&self->nl, cmd.out_id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_DESTROYED, msg.cmd);
+	EXPECT_EQ(SIZE, msg.value[HOSTMEM_A_EVENT_LENGTH]);
+	EXPECT_FALSE(event_next(&self->nl, cmd.out_id, &msg));
+}
+
+static int map_and_die(void *arg)
+{
+	hm_map(*(int *)arg, 0, HM_BLOCK, PROT_READ);
+	return 0;
+}
+
+/* A process that dies unmaps, and it is said who. */
+TEST_F(event, of_another_process)
+{
+	__u64 view = hm_view_id(self->owner);
+	struct msg map, unmap;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, view, 0, SIZE);
+	EXPECT_EQ(0, hm_in_child(map_and_die, &self->owner));
+	ASSERT_TRUE(event_next(&self->nl, self->id, &map));
+	EXPECT_EQ(HOSTMEM_NL_MAPPED, map.cmd);
+	EXPECT_NE((__u64)getpid(), map.value[HOSTMEM_A_EVENT_PID]);
+	ASSERT_TRUE(event_next(&self->nl, self->id, &unmap));
+	EXPECT_EQ(HOSTMEM_NL_UNMAPPED, unmap.cmd);
+	EXPECT_EQ(map.value[HOSTMEM_A_EVENT_PID], unmap.value[HOSTMEM_A_EVENT_PID]);
+	EXPECT_NO_EVENT();
+}
+
+TEST_HARNESS_MAIN
