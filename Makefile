@@ -73,7 +73,6 @@ PREFIX ?= /usr/local
 
 install:
 	$(MAKE) --no-print-directory -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/hostmem.h uapi/linux/hostmem_nl.h
 	install -D -m 644 -t $(DESTDIR)/lib/udev/rules.d userspace/udev/60-hostmem.rules
 	for k in $(KERNELS); do \
 		release=$$(cat $$(scripts/kernel headers $$k)/include/config/kernel.release) && \

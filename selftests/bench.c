@@ -199,8 +199,7 @@ static void bench_slots(void)
 
 /* Reads all pages of eax..ebx. */
 extern const char share_code[], share_code_end[];
-asm(
-	".pushsection .rodata\n"
+asm(".pushsection .rodata\n"
 	".code32\n"
 	"share_code:\n"
 	"1:	mov %eax, (%eax)\n"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # hostmemctl: every verb, with good and with bad input. Runs in the test guest, as root:
-#   selftests/guest/run -- selftests/ctl.sh
+#   selftests/guest/run -- selftests/ctl.sh [GROUP]...
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -60,11 +60,12 @@ accept() {
 
 # refuse TEXT STATUS PATTERN COMMAND...: prints nothing but a message that matches
 refuse() {
-	local text=$1 wanted=$2 pattern=$3
+	local text=$1 wanted=$2 pattern=$3 err
 	shift 3
 	run "$@"
-	if [ $status = "$wanted" ] && [ ! -s "$tmp/out" ] && [[ $(head -c 12 "$tmp/err") == 'hostmemctl: ' ]] &&
-		grep -qE -- "$pattern" "$tmp/err" && [ "$(wc -l <"$tmp/err")" = 1 ]; then
+	err=$(<"$tmp/err")
+	if [ $status = "$wanted" ] && [ ! -s "$tmp/out" ] &&
+		[[ $err == 'hostmemctl: '* && $err =~ $pattern && $err != *$'\n'* ]]; then
 		pass "$text"
 	else
 		fail "$text (status $status, wanted $wanted)"
@@ -130,16 +131,15 @@ keys='["allocation","backing","block_size","generation","huge","id","mappings","
 verbs='create-region destroy-region plug unplug resize list monitor vm-config load unload'
 
 test_help() {
-	local verb option missing options
+	local verb option missing options pages
 	says "--help lists the verbs" '^  create-region ' hostmemctl --help
 	says "--version" '^hostmemctl [0-9]' hostmemctl --version
 	for verb in $verbs; do
 		says "$verb --help" "^Usage: hostmemctl $verb" hostmemctl "$verb" --help
-		missing=''
+		missing='' pages=$(cat "$top"/Documentation/man/{hostmemctl-"$verb".1,_common-options,_threads}.rst)
 		mapfile -t options < <(sed -n 's/^ *\(-.,\)\{0,1\} *\(--[a-z-]*\).*/\2/p' "$tmp/out")
 		for option in "${options[@]}"; do
-			grep -qw -- "$option" "$top"/Documentation/man/{hostmemctl-"$verb".1,_common-options,_threads}.rst ||
-				missing+=" $option"
+			[[ $pages =~ (^|[[:space:]])$option([^a-z-]|$) ]] || missing+=" $option"
 		done
 		is "$verb: the manual page has all options" "$missing" ''
 	done
@@ -324,9 +324,10 @@ test_list() {
 }
 
 test_monitor() {
-	local rc
+	local rc monitor
 	hostmemctl -v monitor -r ctl-e -n 6 >"$tmp/events" 2>"$tmp/log" &
-	pids+=($!)
+	monitor=$!
+	pids+=("$monitor")
 	wait_for 30 grep -q listening "$tmp/log"
 	hostmemctl create-region ctl-e --size 4m --plug 4m >/dev/null
 	hostmemctl plug ctl-a 10g 2m >/dev/null
@@ -335,7 +336,7 @@ test_monitor() {
 	unmap
 	destroy ctl-e
 	rc=0
-	wait_for 30 grep -q destroyed "$tmp/events" && wait "${pids[-1]}" || rc=$?
+	wait_for 30 grep -q destroyed "$tmp/events" && wait "$monitor" || rc=$?
 	cp "$tmp/events" "$tmp/out"
 	is "monitor: events of one region" "$rc $(jq -r .event "$tmp/events" | tr '\n' ' ')" "0 created plugged unplugged mapped unmapped destroyed "
 	is "monitor: keys" "$(jq -c keys "$tmp/events" | sort -u)" \
@@ -516,14 +517,14 @@ test_module() {
 	refuse "load too much" 2 'one argument too many' hostmemctl load kvm
 }
 
-test_help
-test_create
-test_blocks
-test_allocation
-test_list
-test_monitor
-test_vm_config
-test_completion
-test_module
+[ $# -gt 0 ] || set -- help create blocks allocation list monitor vm_config completion module
+for group in "$@"; do
+	# All groups but the first two find this region.
+	case $group in
+	help | create) ;;
+	*) [ -e /dev/hostmem/ctl-a ] || hostmemctl create-region ctl-a --size 64g --plug 512m >/dev/null ;;
+	esac
+	"test_$group"
+done
 echo "1..$n"
 [ $failed = 0 ]

@@ -456,24 +456,24 @@ int _hm_gate_init(struct hm_gate *gate)
 {
 	struct uffdio_api api = {
 		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
 	};
 	size_t page = sysconf(_SC_PAGESIZE);
 	struct uffdio_register reg = { .range.len = page, .mode = UFFDIO_REGISTER_MODE_WP };
 	struct uffdio_writeprotect wp = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
-	void *p;
+	int fd = HM_OK(memfd_create("gate", MFD_CLOEXEC));
 
+	HM_OK(ftruncate(fd, page));
+	gate->progress = HM_OK(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	gate->alias = HM_OK(mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	close(fd);
+	/* Present, so that reading it does not wait. */
+	memset(gate->progress, 0, page);
 	gate->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (gate->uffd < 0 || ioctl(gate->uffd, UFFDIO_API, &api))
 		return -1;
-	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return -1;
-	/* Only a page that is there can be write-protected. */
-	memset(p, 0, page);
-	reg.range.start = (uintptr_t)p;
+	reg.range.start = (uintptr_t)gate->progress;
 	wp.range = reg.range;
-	gate->progress = p;
 	if (ioctl(gate->uffd, UFFDIO_REGISTER, &reg))
 		return -1;
 	return ioctl(gate->uffd, UFFDIO_WRITEPROTECT, &wp);

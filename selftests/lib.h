@@ -168,7 +168,8 @@ bool hm_log_quiet(int fd);
  */
 struct hm_gate {
 	int uffd;
-	struct hostmem_progress *progress;
+	struct hostmem_progress *progress;	/* for the call */
+	struct hostmem_progress *alias;		/* the same memory, for us, never waits */
 };
 /* -1 and errno where there is no userfaultfd that can do that. */
 int _hm_gate_init(struct hm_gate *gate);

@@ -4,7 +4,6 @@
  * peek NAME hold OFFSET: map the region, touch a byte, then touch it again for each line
  * on standard input and say what happened.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -26,12 +26,14 @@
 #include "kvm.h"
 #include "lib.h"
 
-#define BLOCKS 32
+/* Few blocks and few pages in each: who touches and who changes shall meet often. */
+#define BLOCKS 8
 #define SIZE (BLOCKS * HM_BLOCK)
 #define PAGE 4096UL
-#define PAGES (HM_BLOCK / PAGE)
+#define STEP (32 * PAGE)
+#define PAGES (HM_BLOCK / STEP)
 #define GPA 0x40000000U
-/* In each page: touched at 0, stamped by this process at 64. */
+/* Each of these pages is touched at 0 and stamped by this process at 64. */
 #define STAMP 64
 
 /* Kinds of state; a number that changes with every change is above them. */
@@ -106,7 +108,7 @@ static void touch_once(struct toucher *t)
 	__u32 r = rnd(&t->seed), nr = r % BLOCKS;
 	bool use_victim = t->victim && r & 0x100, faulted;
 	char *block = (use_victim ? t->victim : t->addr) + nr * HM_BLOCK;
-	char *page = block + (r >> 9) % PAGES * PAGE;
+	char *page = block + (r >> 9) % PAGES * STEP;
 	__u32 always = THERE, state, view;
 
 	/* Without its page table entries the next touch has to ask the guard again. */
@@ -134,8 +136,7 @@ static void *touch(void *arg)
  * eax once.
  */
 extern const char race_code[], race_touch[], race_code_end[];
-asm(
-	".pushsection .rodata\n"
+asm(".pushsection .rodata\n"
 	".code32\n"
 	"race_code:\n"
 	"	imul $1103515245, %edx, %edx\n"
@@ -163,7 +164,7 @@ asm(
 static void vcpu_start(struct hm_kvm *k, __u32 random)
 {
 	hm_kvm_set(k, (struct kvm_regs) {
-		.rdx = random, .rbx = (SIZE - 1) & ~(PAGE - 1), .rbp = GPA,
+		.rdx = random, .rbx = (SIZE - 1) & ~(STEP - 1), .rbp = GPA,
 		.rcx = 8, .rdi = 8,
 	});
 }
@@ -332,7 +333,7 @@ static void plug_block(struct race *r, int nr)
 	hm_plug(r->fd, nr * HM_BLOCK, HM_BLOCK);
 	r->stamp[nr] = ++r->last_stamp;
 	for (i = 0; i < PAGES; i++) {
-		__u64 *stamp = (__u64 *)(block + i * PAGE + STAMP);
+		__u64 *stamp = (__u64 *)(block + i * STEP + STAMP);
 
 		stale += !!*stamp;
 		*stamp = r->stamp[nr];
@@ -366,7 +367,7 @@ static void check_data(struct race *r)
 	int nr;
 
 	for (nr = 0; nr < BLOCKS; nr++) {
-		char *page = r->addr + nr * HM_BLOCK + rnd(&r->seed) % PAGES * PAGE;
+		char *page = r->addr + nr * HM_BLOCK + rnd(&r->seed) % PAGES * STEP;
 
 		if (r->plugged[nr])
 			complain(LOST, hm_read_faults(page) ||
@@ -381,7 +382,7 @@ static void revoke_view(struct race *r)
 	set_state(&shared->victim, GONE);
 	check_revoked(r, "after revoke");
 	check_data(r);
-	usleep(rnd(&r->seed) % 2000);
+	usleep(rnd(&r->seed) % 4096);
 	check_revoked(r, "a while after revoke");
 	r->revokes++;
 	set_state(&shared->victim, WANTED);
@@ -391,7 +392,7 @@ static void change(struct race *r)
 {
 	int nr = rnd(&r->seed) % BLOCKS;
 
-	if (kind_of(atomic_load(&shared->victim)) == THERE && rnd(&r->seed) % 4 == 0)
+	if (kind_of(atomic_load(&shared->victim)) == THERE && rnd(&r->seed) % 3 == 0)
 		revoke_view(r);
 	else if (r->plugged[nr])
 		unplug_block(r, nr);

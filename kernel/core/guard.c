@@ -35,12 +35,13 @@
 /* Widen the windows that the guard closes, so that a test soon hits one that it leaves open. */
 static void hostmem_guard_dawdle(bool sleep)
 {
-	unsigned int us = get_random_u32() % 512;
+	/* Mostly short, so that there are many; some longer than a grace period and a punch. */
+	unsigned int us = 4096 >> (get_random_u32() % 8);
 
 	if (sleep)
 		usleep_range(us, us + 8);
 	else
-		udelay(us / 8);
+		udelay(us / 32);
 }
 #endif
 

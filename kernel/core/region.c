@@ -45,7 +45,8 @@ static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, 
 
 	/* Whoever removes the node asks for its name only. */
 	if (mode) {
-		*mode = region->mode;
+		/* With a type it is never 0, which would stand for a default. */
+		*mode = region->mode | S_IFCHR;
 		*uid = region->uid;
 		*gid = region->gid;
 	}

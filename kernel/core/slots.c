@@ -72,7 +72,7 @@ int hostmem_region_slots(struct hostmem_ucmd *ucmd)
 		return -EINVAL;
 	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
 		return -ENODEV;
-	max = min_t(u64, cmd->count, DIV64_U64_ROUND_UP(region->size, cmd->slot_size));
+	max = min_t(u64, cmd->count, div64_u64(region->size - 1, cmd->slot_size) + 1);
 	slots = kvcalloc(max ?: 1, sizeof(*slots), GFP_KERNEL_ACCOUNT);
 	if (!slots)
 		return -ENOMEM;

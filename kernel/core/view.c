@@ -23,13 +23,13 @@ static atomic64_t hostmem_view_ids = ATOMIC64_INIT(0);
 static void hostmem_view_unlist(struct hostmem_view *view)
 {
 	struct hostmem_region *region = view->region;
-	bool last = false;
+	bool last;
 
+	if (list_empty(&view->node))
+		return;
 	spin_lock(&region->view_lock);
-	if (!list_empty(&view->node)) {
-		list_del_init(&view->node);
-		last = !--region->nr_views;
-	}
+	list_del(&view->node);
+	last = !--region->nr_views;
 	spin_unlock(&region->view_lock);
 
 	hostmem_region_bump(region);

@@ -166,6 +166,7 @@ static void hostmem_job_watch(struct hostmem_job *job)
 		if (rc < 0)
 			hostmem_job_fail(job, rc);
 		else if (!rc && alloc && alloc->progress &&
+			 !__atomic_load_n(&job->error, __ATOMIC_SEQ_CST) &&
 			 alloc->progress(alloc->data, hostmem_job_done(job), job->length))
 			hostmem_job_fail(job, -ECANCELED);
 	}

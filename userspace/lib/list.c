@@ -3,6 +3,7 @@
  * What there is: the regions, and who has them open, as netlink tells it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libmnl/libmnl.h>
@@ -115,8 +116,8 @@ static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
 	region->ctx = list->ctx;
 	region->id = hostmem_attr_u64(a[HOSTMEM_A_REGION_ID]);
 	if (a[HOSTMEM_A_REGION_NAME])
-		strncpy(region->name, mnl_attr_get_str(a[HOSTMEM_A_REGION_NAME]),
-			sizeof(region->name) - 1);
+		snprintf(region->name, sizeof(region->name), "%s",
+			 mnl_attr_get_str(a[HOSTMEM_A_REGION_NAME]));
 	region->size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SIZE]);
 	region->block_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_BLOCK_SIZE]);
 	region->slot_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SLOT_SIZE]);
@@ -174,38 +175,44 @@ static int hostmem_list_user(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
+static int hostmem_list_all(struct hostmem_netlink *nl, void *data)
+{
+	struct hostmem_listing *list = data;
+	char buf[256];
+	int rc;
+
+	hostmem_list_free(list->regions);
+	list->regions = NULL;
+	list->tail = &list->regions;
+	list->current = NULL;
+	rc = hostmem_netlink_dump(nl, hostmem_netlink_request(nl, buf, HOSTMEM_NL_REGION_GET),
+				  hostmem_list_region, list);
+	if (rc)
+		return rc;
+	return hostmem_netlink_dump(nl, hostmem_netlink_request(nl, buf, HOSTMEM_NL_VIEW_GET),
+				    hostmem_list_user, list);
+}
+
 /**
  * hostmem_refresh - read again what there is
  * @ctx: the context
  *
  * On success the regions and users that the context had listed are freed. On error they
- * stay as they were. Regions and users are read one after the other: a user whose region is
- * younger than the list of regions is left out, and counts may differ by what happened
- * in between.
+ * stay as they were. Regions and users are read one after the other, again if regions come or
+ * go in the middle of that: a user whose region is younger than the list of regions is left
+ * out, and counts may differ by what happened in between.
  *
  * Return: 0; -ENODEV: the module is not loaded, or this is not the initial network
- * namespace; -ENOMEM; -EBADMSG: an answer that cannot be understood; or an error of
- * socket(2).
+ * namespace; -EAGAIN: regions come and go too fast; -ENOMEM; -EBADMSG: an answer that cannot
+ * be understood; or an error of socket(2).
  */
 int hostmem_refresh(struct hostmem_ctx *ctx)
 {
-	struct hostmem_listing list = { .ctx = ctx, .tail = &list.regions };
-	struct hostmem_netlink nl;
-	char buf[256];
+	struct hostmem_listing list = { .ctx = ctx };
 	int rc;
 
-	rc = hostmem_netlink_open(ctx, &nl);
-	if (rc)
-		return rc;
-	rc = hostmem_netlink_dump(&nl, hostmem_netlink_request(&nl, buf, HOSTMEM_NL_REGION_GET),
-				  hostmem_list_region, &list);
-	if (!rc)
-		rc = hostmem_netlink_dump(&nl, hostmem_netlink_request(&nl, buf,
-								       HOSTMEM_NL_VIEW_GET),
-					  hostmem_list_user, &list);
-	hostmem_netlink_close(&nl);
+	rc = hostmem_netlink_list(ctx, hostmem_list_all, &list);
 	if (rc) {
-		hostmem_info(ctx, "%s", strerror(-rc));
 		hostmem_list_free(list.regions);
 		return rc;
 	}
@@ -420,6 +427,8 @@ unsigned int hostmem_region_get_mappings(struct hostmem_region *region)
 }
 
 struct hostmem_slot_listing {
+	uint64_t region_id;
+	unsigned long long slot_size;
 	struct hostmem_slot *slots;
 	unsigned int count;
 	unsigned int room;
@@ -450,6 +459,19 @@ static int hostmem_list_slot(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
+static int hostmem_list_slots(struct hostmem_netlink *nl, void *data)
+{
+	struct hostmem_slot_listing *list = data;
+	struct nlmsghdr *nlh;
+	char buf[256];
+
+	list->count = 0;
+	nlh = hostmem_netlink_request(nl, buf, HOSTMEM_NL_SLOT_GET);
+	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_REGION_ID, list->region_id);
+	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_SLOT_SIZE, list->slot_size);
+	return hostmem_netlink_dump(nl, nlh, hostmem_list_slot, list);
+}
+
 /**
  * hostmem_region_get_slots - the KVM slots that a listed region has now
  * @region: the region
@@ -458,38 +480,29 @@ static int hostmem_list_slot(const struct nlmsghdr *nlh, void *data)
  * @slots: out: array, ascending, to be freed by the caller; NULL if there are none
  * @count: out: elements of @slots
  *
- * For showing. A long list is read in parts, between which the region may change: a VMM uses
- * hostmem_view_get_slots().
+ * For showing. A long list is read in parts, again if the region changes in between: a VMM
+ * uses hostmem_view_get_slots().
  *
  * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -ENOENT: the region
- * has gone; and the errors of hostmem_refresh().
+ * has gone; -EAGAIN: it changes too fast; and the errors of hostmem_refresh().
  */
 int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
 			     struct hostmem_slot **slots, unsigned int *count)
 {
-	struct hostmem_slot_listing list = { NULL, 0, 0 };
-	struct hostmem_netlink nl;
-	struct nlmsghdr *nlh;
-	char buf[256];
+	struct hostmem_slot_listing list = { .region_id = region->id };
 	int rc;
 
-	if (!slot_size)
-		slot_size = region->slot_size;
-	if (!slot_size)
-		slot_size = hostmem_slot_size_default(region->size, region->block_size);
-	rc = hostmem_netlink_open(region->ctx, &nl);
+	list.slot_size = slot_size ? slot_size : region->slot_size;
+	if (!list.slot_size)
+		list.slot_size = hostmem_slot_size_default(region->size, region->block_size);
+	rc = hostmem_netlink_list(region->ctx, hostmem_list_slots, &list);
+	/* Slots may have come, and gone before it was read again. */
+	if (rc || !list.count) {
+		free(list.slots);
+		list.slots = NULL;
+	}
 	if (rc)
 		return rc;
-	nlh = hostmem_netlink_request(&nl, buf, HOSTMEM_NL_SLOT_GET);
-	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_REGION_ID, region->id);
-	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_SLOT_SIZE, slot_size);
-	rc = hostmem_netlink_dump(&nl, nlh, hostmem_list_slot, &list);
-	hostmem_netlink_close(&nl);
-	if (rc) {
-		hostmem_info(region->ctx, "%s", strerror(-rc));
-		free(list.slots);
-		return rc;
-	}
 	*slots = list.slots;
 	*count = list.count;
 	return 0;

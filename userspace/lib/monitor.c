@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libmnl/libmnl.h>
@@ -164,8 +165,8 @@ static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghd
 	event->event = hostmem_event_names[genl->cmd];
 	event->region_id = hostmem_attr_u64(a[HOSTMEM_A_EVENT_REGION_ID]);
 	if (a[HOSTMEM_A_EVENT_REGION_NAME]) {
-		strncpy(m->name, mnl_attr_get_str(a[HOSTMEM_A_EVENT_REGION_NAME]),
-			sizeof(m->name) - 1);
+		snprintf(m->name, sizeof(m->name), "%s",
+			 mnl_attr_get_str(a[HOSTMEM_A_EVENT_REGION_NAME]));
 		event->region_name = m->name;
 	}
 	event->generation = hostmem_attr_u64(a[HOSTMEM_A_EVENT_GENERATION]);

@@ -14,6 +14,8 @@
 
 /* As much as the kernel puts in one message of a dump. */
 #define HOSTMEM_NETLINK_BUFFER 32768
+/* How often what changes while it is being read is read. */
+#define HOSTMEM_NETLINK_TRIES 32
 
 static const uint8_t hostmem_family_types[CTRL_ATTR_MCAST_GROUPS + 1] = {
 	[CTRL_ATTR_FAMILY_ID] = MNL_TYPE_U16,
@@ -128,6 +130,7 @@ struct nlmsghdr *hostmem_netlink_request(const struct hostmem_netlink *nl, void 
 struct hostmem_dump {
 	int (*message)(const struct nlmsghdr *nlh, void *data);
 	void *data;
+	bool changed;			/* while it was being read */
 	int rc;
 };
 
@@ -136,7 +139,7 @@ static int hostmem_netlink_message(const struct nlmsghdr *nlh, void *data)
 	struct hostmem_dump *dump = data;
 
 	/* Go on to the end after an error: what is left would disturb the next request. */
-	if (!dump->rc)
+	if (!dump->rc && !dump->changed)
 		dump->rc = dump->message(nlh, dump->data);
 	return MNL_CB_OK;
 }
@@ -157,6 +160,21 @@ static int hostmem_netlink_end(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_STOP;
 }
 
+/*
+ * Remember that what is listed changed on the way, and take that flag off: libmnl would stop
+ * at it, and leave the rest for the next request.
+ */
+static void hostmem_netlink_changed(struct hostmem_dump *dump, char *buf, int length)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
+
+	for (; mnl_nlmsg_ok(nlh, length); nlh = mnl_nlmsg_next(nlh, &length)) {
+		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			dump->changed = true;
+		nlh->nlmsg_flags &= ~NLM_F_DUMP_INTR;
+	}
+}
+
 static int hostmem_netlink_receive(struct hostmem_netlink *nl, unsigned int seq, char *buf,
 				   struct hostmem_dump *dump)
 {
@@ -174,15 +192,21 @@ static int hostmem_netlink_receive(struct hostmem_netlink *nl, unsigned int seq,
 		} while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return -errno;
+		hostmem_netlink_changed(dump, buf, n);
 		rc = mnl_cb_run2(buf, n, seq, port, hostmem_netlink_message, dump,
 				 control, NLMSG_MIN_TYPE);
 		if (rc < 0)
 			return -errno;
 	} while (rc > MNL_CB_STOP);
+	if (!dump->rc && dump->changed)
+		return -EAGAIN;
 	return dump->rc;
 }
 
-/* Send a request, and call @message for each answer until it returns non-zero. */
+/*
+ * Send a request, and call @message for each answer until it returns non-zero. -EAGAIN: what is
+ * listed changed on the way; the socket is ready for the next request.
+ */
 int hostmem_netlink_dump(struct hostmem_netlink *nl, struct nlmsghdr *request,
 			 int (*message)(const struct nlmsghdr *nlh, void *data), void *data)
 {
@@ -200,6 +224,26 @@ int hostmem_netlink_dump(struct hostmem_netlink *nl, struct nlmsghdr *request,
 		rc = hostmem_netlink_receive(nl, request->nlmsg_seq, buf, &dump);
 	free(buf);
 	errno = saved;
+	return rc;
+}
+
+/* Open a socket and call @list, which makes dumps from scratch, until nothing changes meanwhile. */
+int hostmem_netlink_list(struct hostmem_ctx *ctx,
+			 int (*list)(struct hostmem_netlink *nl, void *data), void *data)
+{
+	struct hostmem_netlink nl;
+	unsigned int tries = 0;
+	int rc;
+
+	rc = hostmem_netlink_open(ctx, &nl);
+	if (rc)
+		return rc;
+	do {
+		rc = list(&nl, data);
+	} while (rc == -EAGAIN && ++tries < HOSTMEM_NETLINK_TRIES);
+	hostmem_netlink_close(&nl);
+	if (rc)
+		hostmem_info(ctx, "netlink: %s", strerror(-rc));
 	return rc;
 }
 

@@ -84,6 +84,8 @@ struct nlmsghdr *hostmem_netlink_request(const struct hostmem_netlink *nl, void 
 					 uint8_t cmd);
 int hostmem_netlink_dump(struct hostmem_netlink *nl, struct nlmsghdr *request,
 			 int (*message)(const struct nlmsghdr *nlh, void *data), void *data);
+int hostmem_netlink_list(struct hostmem_ctx *ctx,
+			 int (*list)(struct hostmem_netlink *nl, void *data), void *data);
 int hostmem_netlink_parse(const struct nlmsghdr *nlh, struct hostmem_attrs *attrs);
 uint64_t hostmem_attr_u64(const struct nlattr *attr);
 uint32_t hostmem_attr_u32(const struct nlattr *attr);

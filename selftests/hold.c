@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * For unload.sh: hold WHAT NAME. Has something of hostmem, and nothing else of it, from the
+ * line that it prints until one comes on its standard input.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+static void leave(const char *name)
+{
+	int fd = hm_create_named(name, HM_BLOCK);
+	char *p;
+
+	hm_plug(fd, 0, HM_BLOCK);
+	p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+	memset(p, 1, HM_BLOCK);
+}
+
+static void destroy(const char *name)
+{
+	hm_destroy(hm_open(name), 0);
+}
+
+static void hold_control(const char *name)
+{
+	(void)name;
+	hm_control();
+}
+
+static void hold_fd(const char *name)
+{
+	(void)name;
+	hm_create(HM_BLOCK);
+	close(hm_control());
+}
+
+static void hold_mapping(const char *name)
+{
+	int fd = hm_create(HM_BLOCK);
+	char *p;
+
+	(void)name;
+	hm_plug(fd, 0, HM_BLOCK);
+	p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+	*p = 1;
+	close(fd);
+	close(hm_control());
+}
+
+/* The region goes, its view stays. */
+static void hold_view(const char *name)
+{
+	int fd = hm_create_named(name, HM_BLOCK);
+
+	hm_open_node(name, O_RDONLY);
+	hm_destroy(fd, 0);
+	close(fd);
+	close(hm_control());
+}
+
+static const struct {
+	const char *what;
+	void (*fn)(const char *name);
+	bool wait;
+} things[] = {
+	{ "leave", leave, false },
+	{ "destroy", destroy, false },
+	{ "control", hold_control, true },
+	{ "fd", hold_fd, true },
+	{ "mapping", hold_mapping, true },
+	{ "view", hold_view, true },
+};
+
+int main(int argc, char **argv)
+{
+	char line[16];
+	size_t i;
+
+	for (i = 0; argc == 3 && i < HM_ARRAY_SIZE(things); i++) {
+		if (strcmp(argv[1], things[i].what))
+			continue;
+		things[i].fn(argv[2]);
+		if (!things[i].wait)
+			return 0;
+		puts("held");
+		fflush(stdout);
+		return !fgets(line, sizeof(line), stdin);
+	}
+	fprintf(stderr, "hold: leave|destroy|control|fd|mapping|view NAME\n");
+	return 2;
+}
