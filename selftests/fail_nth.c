@@ -18,9 +18,11 @@
 
 /* Far more than any of these calls needs. */
 #define MAX_NTH 3000
-/* Beyond the first allocations, those of the pages of a block, only some are made to fail. */
-#define ALL_NTH 150
-#define STEP_NTH 41
+/* Many allocations are those of many pages, or of many VMAs: of these only some fail. */
+#define ALL_NTH 40
+#define STEP_NTH 61
+/* Some pages, all of which are swept. */
+#define SOME 0x10000
 
 #define FAIL_DEBUGFS "/sys/kernel/debug/"
 
@@ -56,6 +58,8 @@ struct call {
 	void (*before)(struct sweep *s);
 	/* The call: 0, or -1 and errno. */
 	int (*run)(struct sweep *s);
+	/* After it has succeeded although an allocation failed: what is wrong, or NULL. */
+	const char *(*check)(struct sweep *s);
 	/* After it has succeeded: back to what was. */
 	void (*undo)(struct sweep *s);
 	/* What it may fail with, ending with 0. */
@@ -197,9 +201,10 @@ static bool attempt(struct sweep *s, const struct call *call, int nth_fd, unsign
 		after = snapshot(s);
 		what = changed(&before, &after);
 		if (what || !hit || !is_expected(call, err)) {
-			printf("# %s, allocation %u: %s%s%s%s\n", call->what, nth, strerror(err),
+			printf("# %s, allocation %u: %s%s%s%s", call->what, nth, strerror(err),
 			       hit ? "" : ", but nothing was injected",
 			       what ? ", changed: " : "", what ?: "");
+			printf(" (%zu and %zu cached pages)\n", before.cached, after.cached);
 			++*wrong;
 		}
 		if (call->run(s)) {
@@ -207,6 +212,11 @@ static bool attempt(struct sweep *s, const struct call *call, int nth_fd, unsign
 			       strerror(errno));
 			HM_TRUE(!"the next call succeeds");
 		}
+	}
+	what = !rc && call->check ? call->check(s) : NULL;
+	if (what) {
+		printf("# %s, allocation %u: no error, but %s\n", call->what, nth, what);
+		++*wrong;
 	}
 	if (call->undo)
 		call->undo(s);
@@ -247,6 +257,14 @@ static int run_create_named(struct sweep *s)
 {
 	s->out_fd = _hm_create_named(s->name, 4 * HM_BLOCK);
 	return s->out_fd < 0 ? -1 : 0;
+}
+
+static const char *check_create_named(struct sweep *s)
+{
+	char path[sizeof(HM_DIR) + HOSTMEM_NAME_MAX];
+
+	snprintf(path, sizeof(path), HM_DIR "%s", s->name);
+	return access(path, F_OK) ? "there is no node" : NULL;
 }
 
 static void undo_create_named(struct sweep *s)
@@ -309,7 +327,7 @@ static void before_empty(struct sweep *s)
 
 static int run_preallocate(struct sweep *s)
 {
-	return _hm_preallocate(s->fd, 0, HM_BLOCK);
+	return _hm_preallocate(s->fd, 0, SOME);
 }
 
 /* A fault is tried again until there is memory: it may not end in SIGBUS. */
@@ -481,6 +499,7 @@ TEST_F_TIMEOUT(fail_nth, create_named, 1200)
 {
 	struct call call = {
 		.what = "create_named", .run = run_create_named, .undo = undo_create_named,
+		.check = check_create_named,
 		.errors = { ENOMEM },
 	};
 	struct sweep *s = &self->sweep;
