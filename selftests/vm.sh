@@ -15,11 +15,14 @@ vm_wait() {
 	done
 }
 
-# A vhost-user-blk backend for image $1 and a virtiofs backend for directory $2.
+# A vhost-user-blk backend for image $1, for ${3:-any number of} requests a second, and a
+# virtiofs backend for directory $2.
 vm_backends() {
 	rm -f "$vm_dir"/{blk,fs}.sock
 	qemu-storage-daemon \
-		--blockdev "driver=file,node-name=disk,filename=$1" \
+		--object "throttle-group,id=limit,x-iops-total=${3:-0}" \
+		--blockdev "driver=file,node-name=file,filename=$1" \
+		--blockdev driver=throttle,node-name=disk,throttle-group=limit,file=file \
 		--export "type=vhost-user-blk,id=blk,node-name=disk,writable=on,addr.type=unix,addr.path=$vm_dir/blk.sock" \
 		>"$vm_dir/qsd.log" 2>&1 &
 	vm_blk_pid=$!
