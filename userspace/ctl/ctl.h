@@ -55,6 +55,7 @@ int parse_owner(const char *text, uid_t *uid, gid_t *gid);
 struct ctl_text {
 	char s[64];
 };
+
 struct ctl_text ctl_size_arg(uint64_t bytes);	/* as parse_size() takes it: 2m, 64g */
 struct ctl_text ctl_size_human(uint64_t bytes);	/* 64.00 GiB (68.72 GB) */
 

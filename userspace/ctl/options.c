@@ -117,9 +117,11 @@ const struct ctl_type ctl_type_strings = { strings_parse, "something that is not
 const struct ctl_type ctl_type_size = {
 	size_parse, "an integer with nothing or k, m, g or t (powers of 1024) behind it"
 };
+
 const struct ctl_type ctl_type_size_auto = {
 	size_auto_parse, "auto or an integer with nothing or k, m, g or t behind it"
 };
+
 const struct ctl_type ctl_type_count = { count_parse, "an integer from 1 to 2147483" };
 const struct ctl_type ctl_type_threads = { threads_parse, "an integer from 0 to 1024" };
 const struct ctl_type ctl_type_mode = { mode_parse, "octal permission bits, at most 0777" };

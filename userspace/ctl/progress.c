@@ -62,8 +62,8 @@ static unsigned int bar_width(void)
 static void draw(const struct ctl_progress *progress, unsigned long long done,
 		 unsigned long long total)
 {
-	static const char hashes[] = "########################################"
-				     "########################################";
+	static const char hashes[] =
+		"################################################################################";
 	double share = total ? (double)done / total : 1;
 	double seconds = ctl_now() - progress->begun;
 	double rate = seconds > 0 ? done / seconds : 0;

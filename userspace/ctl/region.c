@@ -46,7 +46,7 @@ int ctl_refresh(struct ctl *ctl)
 {
 	static const struct ctl_reason reasons[] = {
 		{ ENODEV, "the netlink family of the module is missing here",
-		  "run \"modprobe hostmem\" as root, and hostmemctl in the first network namespace" },
+		  "run \"modprobe hostmem\" as root; use the first network namespace" },
 		{ 0, NULL, NULL },
 	};
 	int rc = hostmem_refresh(ctl->ctx);

@@ -72,8 +72,9 @@ static void put_comment(const struct vm_config *config)
 	       "       it has no element for a path: so the region is named by qemu:commandline%s.\n"
 	       "       In /etc/libvirt/qemu.conf add \"/dev/hostmem/%s\" to cgroup_device_acl, and\n"
 	       "       give the node to the user that QEMU runs as when you create the region. -->\n",
-	       config->dimm ? ",\n       and the domain needs <maxMemory slots='...'> and a NUMA cell" :
-			      "; the\n       file of libvirt stays empty",
+	       config->dimm ?
+	       ",\n       and the domain needs <maxMemory slots='...'> and a NUMA cell" :
+	       "; the\n       file of libvirt stays empty",
 	       config->name);
 }
 
