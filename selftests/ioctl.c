@@ -612,12 +612,20 @@ TEST(unknown_numbers)
 }
 
 #ifdef __x86_64__
+/* A kernel without 32-bit system calls: caught, it is not logged as a crash. */
+static void no_compat(int sig)
+{
+	(void)sig;
+	_exit(KSFT_SKIP);
+}
+
 /* ioctl(2) as a 32-bit program calls it. */
 static int compat_info(void *arg)
 {
 	struct hostmem_info *info = arg;
 	long rc;
 
+	signal(SIGSEGV, no_compat);
 	asm volatile("int $0x80"
 		     : "=a"(rc)
 		     : "a"(54), "b"(hm_control()), "c"(HOSTMEM_INFO), "d"(info)
@@ -633,7 +641,7 @@ TEST(compat)
 
 	info->size = sizeof(*info);
 	status = hm_in_child(compat_info, info);
-	if (status > 128)
+	if (status == KSFT_SKIP)
 		SKIP(return, "no 32-bit system calls");
 	ASSERT_EQ(0, status);
 	EXPECT_EQ(HOSTMEM_ABI_VERSION, info->out_abi_version);

@@ -439,7 +439,7 @@ TEST_F(stop, another_thread_done)
 	EXPECT_EQ(8 * 512, hm_cached_pages(self->p + 8 * HM_BLOCK, 8 * HM_BLOCK));
 }
 
-TEST_F(stop, side_by_side)
+TEST_F_TIMEOUT(stop, side_by_side, 180)
 {
 	if (variant->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		SKIP(return, "ranges of plug do not overlap");

@@ -23,26 +23,29 @@ static void on_fault(int sig)
 	siglongjmp(fault, 1);
 }
 
+/* Look in one block; an unplugged one ends here by SIGBUS. */
+static const char *find_in(const char *block, size_t size, const char *text)
+{
+	if (sigsetjmp(fault, 1))
+		return NULL;
+	return memmem(block, size, text, strlen(text));
+}
+
 static int find(const char *map, const struct hostmem_region_info *info, const char *text)
 {
-	size_t block = info->out_block_size;
-	unsigned int hits = 0;
+	size_t size = info->out_block_size;
+	const char *p;
 
-	for (size_t at = 0; at < info->out_size; at += block) {
-		const char *p = map + at;
-
-		if (sigsetjmp(fault, 1))
+	for (size_t at = 0; at < info->out_size; at += size) {
+		p = find_in(map + at, size, text);
+		if (!p)
 			continue;
-		while ((p = memmem(p, map + at + block - p, text, strlen(text)))) {
-			if (!hits++)
-				printf("found at offset %#zx of the region: \"%.*s\"\n",
-				       (size_t)(p - map), (int)strcspn(p, "\n"), p);
-			p++;
-		}
+		printf("found at offset %#zx of the region: \"%.*s\"\n", (size_t)(p - map),
+		       (int)strcspn(p, "\n"), p);
+		return 0;
 	}
-	if (!hits)
-		printf("not found\n");
-	return !hits;
+	printf("not found\n");
+	return 1;
 }
 
 static int hold(volatile char *map, size_t offset)
