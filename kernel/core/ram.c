@@ -14,6 +14,7 @@
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
 #include <linux/shmem_fs.h>
+#include <linux/workqueue.h>
 
 #include "hostmem_private.h"
 
@@ -100,10 +101,31 @@ static void hostmem_ram_drop_unused(struct address_space *mapping, struct folio 
 	generic_error_remove_folio(mapping, folio);
 }
 
+/*
+ * Empty this processor's list of pages on their way to the LRU, which holds references:
+ * what lru_add_drain() does, which releasing a batch calls and modules cannot.
+ */
+static long hostmem_ram_drain(void *unused)
+{
+	struct folio *folio = page_folio(ZERO_PAGE(0));
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	folio_get(folio);
+	folio_batch_add(&batch, folio);
+	folio_batch_release(&batch);
+	return 0;
+}
+
 static void hostmem_ram_give_back(struct hostmem_region *region, loff_t start, loff_t end)
 {
-	if (start < end)
-		hostmem_ram_walk(region, start, end, hostmem_ram_drop_unused);
+	int cpu;
+
+	if (start >= end)
+		return;
+	for_each_online_cpu(cpu)
+		work_on_cpu_safe(cpu, hostmem_ram_drain, NULL);
+	hostmem_ram_walk(region, start, end, hostmem_ram_drop_unused);
 }
 
 static void hostmem_ram_discard(struct hostmem_region *region, loff_t start, loff_t length)
