@@ -1248,7 +1248,8 @@ static const range_fn range_calls[] = {
 };
 
 #define for_each_range_call(_fn) \
-	for (const range_fn *_fn = range_calls; _fn < range_calls + HM_ARRAY_SIZE(range_calls); _fn++)
+	for (const range_fn *_fn = range_calls; \
+	     _fn < range_calls + HM_ARRAY_SIZE(range_calls); _fn++)
 
 TEST_F(region, range_overflow)
 {

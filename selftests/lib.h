@@ -177,6 +177,7 @@ struct hm_gate {
 	struct hostmem_progress *progress;	/* for the call */
 	struct hostmem_progress *alias;		/* the same memory, for us, never waits */
 };
+
 /* -1 and errno where there is no userfaultfd that can do that. */
 int _hm_gate_init(struct hm_gate *gate);
 /* Wait until a call has stopped at it. */

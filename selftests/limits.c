@@ -287,9 +287,11 @@ FIXTURE_VARIANT_ADD(stop, preallocate_small) {
 	.huge = HOSTMEM_HUGE_NEVER,
 };
 
+typedef FIXTURE_DATA(stop) stop_data;
+
 static void *stop_run(void *arg)
 {
-	FIXTURE_DATA(stop) *self = arg;
+	stop_data *self = arg;
 
 	self->err = self->allocate(self->fd, 0, SIZE, self->gate.progress) ? errno : 0;
 	return NULL;
@@ -316,7 +318,7 @@ FIXTURE_TEARDOWN(stop)
 }
 
 /* Let it go on; returns its errno. */
-static int stop_end(FIXTURE_DATA(stop) *self)
+static int stop_end(stop_data *self)
 {
 	hm_gate_pass(&self->gate);
 	pthread_join(self->thread, NULL);
