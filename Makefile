@@ -75,7 +75,8 @@ install:
 	$(MAKE) --no-print-directory -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	install -D -m 644 -t $(DESTDIR)/lib/udev/rules.d userspace/udev/60-hostmem.rules
 	for k in $(KERNELS); do \
-		release=$$(cat $$(scripts/kernel headers $$k)/include/config/kernel.release) && \
+		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+			$$(scripts/kernel headers $$k)/include/generated/utsrelease.h) && \
 		install -D -m 644 -t $(DESTDIR)/lib/modules/$$release/updates \
 			$(B)/$$k/kernel/core/hostmem.ko && \
 		{ [ -n "$(DESTDIR)" ] || depmod $$release; } || exit 1; \
