@@ -65,43 +65,71 @@ static const char *ratio_text(double ratio, char *text, size_t size)
 	return text;
 }
 
-static void print_row(const struct row *row, double *ours, double *rival, int rounds)
-{
-	double ratios[MAX_ROUNDS];
-	char mid[32], low[32], high[32], a[32], b[32];
-	int i;
+/* Per round: what ours and the rival took, and the ratio. */
+struct results {
+	double ours[MAX_ROUNDS];
+	double rival[MAX_ROUNDS];
+	double ratio[MAX_ROUNDS];
+};
 
-	for (i = 0; i < rounds; i++)
-		ratios[i] = rival[i] ? ours[i] / rival[i] : 0;
-	ratio_text(median(ratios, rounds), mid, sizeof(mid));
-	ratio_text(ratios[0], low, sizeof(low));
-	ratio_text(ratios[rounds - 1], high, sizeof(high));
-	snprintf(a, sizeof(a), "%.4g %s", median(ours, rounds), row->unit);
-	snprintf(b, sizeof(b), "%.4g %s", median(rival, rounds), row->unit);
-	printf("%-58s | %12s | %12s | %8s | %8s .. %-8s | %s\n", row->what, a, b, mid, low, high,
+static void print_row(const struct row *row, struct results *r, int rounds)
+{
+	char mid[32], low[32], high[32], a[32], b[32];
+
+	ratio_text(median(r->ratio, rounds), mid, sizeof(mid));
+	ratio_text(r->ratio[0], low, sizeof(low));
+	ratio_text(r->ratio[rounds - 1], high, sizeof(high));
+	snprintf(a, sizeof(a), "%.4g %s", median(r->ours, rounds), row->unit);
+	snprintf(b, sizeof(b), "%.4g %s", median(r->rival, rounds), row->unit);
+	printf("%-62s | %12s | %12s | %8s | %8s .. %-8s | %s\n", row->what, a, b, mid, low, high,
 	       row->promised);
 	fflush(stdout);
 }
 
+static void pair(turn_fn ours, turn_fn rival, struct results *results, int nr, int i)
+{
+	double a[MAX_VALUES], b[MAX_VALUES];
+	int v;
+
+	/* Who goes first may have it easier. */
+	if (i % 2)
+		rival(b);
+	ours(a);
+	if (!(i % 2))
+		rival(b);
+	for (v = 0; v < nr; v++) {
+		results[v].ours[i] = a[v];
+		results[v].rival[i] = b[v];
+		results[v].ratio[i] = b[v] ? a[v] / b[v] : 0;
+	}
+}
+
 static void compete(const struct row *rows, int nr, int rounds, turn_fn ours, turn_fn rival)
 {
-	double a[MAX_VALUES][MAX_ROUNDS], b[MAX_VALUES][MAX_ROUNDS], va[MAX_VALUES], vb[MAX_VALUES];
-	int i, v;
+	struct results results[MAX_VALUES];
+	int i;
+
+	for (i = 0; i < rounds; i++)
+		pair(ours, rival, results, nr, i);
+	for (i = 0; i < nr; i++)
+		print_row(&rows[i], &results[i], rounds);
+}
+
+/* The same for turns that are short: a round is the median of many pairs. */
+static void compete_short(const struct row *row, int rounds, int pairs, turn_fn ours,
+			  turn_fn rival)
+{
+	struct results results, round;
+	int i, p;
 
 	for (i = 0; i < rounds; i++) {
-		/* Who goes first may have it easier. */
-		if (i % 2)
-			rival(vb);
-		ours(va);
-		if (!(i % 2))
-			rival(vb);
-		for (v = 0; v < nr; v++) {
-			a[v][i] = va[v];
-			b[v][i] = vb[v];
-		}
+		for (p = 0; p < pairs; p++)
+			pair(ours, rival, &round, 1, p);
+		results.ours[i] = median(round.ours, pairs);
+		results.rival[i] = median(round.rival, pairs);
+		results.ratio[i] = median(round.ratio, pairs);
 	}
-	for (v = 0; v < nr; v++)
-		print_row(&rows[v], a[v], b[v], rounds);
+	print_row(row, &results, rounds);
 }
 
 /* What KVM pays for slots */
@@ -348,17 +376,17 @@ static void bench_prealloc(void)
 	compete(&rows[1], 1, 9, prealloc_ours2, prealloc_ours1);
 }
 
-/* Faults */
+/* Faults: short turns in quick succession, so that few of them are disturbed from outside. */
 
 #define FAULT_SIZE (512 * MIB)
-#define REFAULT_PASSES 8
 
 /* Ours [0] and the rival [1]. */
 static struct {
 	int fd[2];
 	char *addr[2];
 	size_t step;
-	size_t size;
+	size_t first;
+	size_t again;
 } faults;
 
 static double touch_all(char *addr, size_t size, size_t step)
@@ -371,31 +399,33 @@ static double touch_all(char *addr, size_t size, size_t step)
 	return now() - start;
 }
 
-/* Values: first touch, then refault. */
-static void fault_turn(int who, double *values)
-{
-	char *addr = faults.addr[who];
-	int i;
-
-	values[0] = touch_all(addr, faults.size, faults.step);
-	values[1] = 0;
-	for (i = 0; i < REFAULT_PASSES; i++) {
-		HM_OK(madvise(addr, faults.size, MADV_DONTNEED));
-		values[1] += touch_all(addr, faults.size, faults.step);
-	}
-}
-
-static void fault_ours(double *values)
+static void first_ours(double *values)
 {
 	hm_plug(faults.fd[0], 0, FAULT_SIZE);
-	fault_turn(0, values);
+	values[0] = touch_all(faults.addr[0], faults.first, faults.step);
 	hm_unplug(faults.fd[0], 0, FAULT_SIZE);
 }
 
-static void fault_rival(double *values)
+static void first_rival(double *values)
 {
-	fault_turn(1, values);
+	values[0] = touch_all(faults.addr[1], faults.first, faults.step);
 	HM_OK(fallocate(faults.fd[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, FAULT_SIZE));
+}
+
+static double refault(char *addr)
+{
+	HM_OK(madvise(addr, faults.again, MADV_DONTNEED));
+	return touch_all(addr, faults.again, faults.step);
+}
+
+static void refault_ours(double *values)
+{
+	values[0] = refault(faults.addr[0]);
+}
+
+static void refault_rival(double *values)
+{
+	values[0] = refault(faults.addr[1]);
 }
 
 /* A file as the module makes one, on a tmpfs of its own. */
@@ -419,19 +449,22 @@ static void tmpfs_gone(const char *dir, int fd)
 	HM_OK(rmdir(dir));
 }
 
-static void bench_faults_of(const struct row *rows, const char *dir, const char *huge,
-			    size_t size, size_t step)
+static void bench_faults_of(const struct row *rows, const char *dir, const char *huge)
 {
 	struct hostmem_region_create cmd = hm_create_cmd(NULL, FAULT_SIZE);
 
-	cmd.huge = step == PAGE ? HOSTMEM_HUGE_NEVER : HOSTMEM_HUGE_ALWAYS;
+	cmd.huge = faults.step == PAGE ? HOSTMEM_HUGE_NEVER : HOSTMEM_HUGE_ALWAYS;
 	faults.fd[0] = hm_create_raw(&cmd);
 	faults.fd[1] = tmpfs_file(dir, huge, FAULT_SIZE);
 	faults.addr[0] = hm_map(faults.fd[0], 0, FAULT_SIZE, PROT_READ | PROT_WRITE);
 	faults.addr[1] = hm_map(faults.fd[1], 0, FAULT_SIZE, PROT_READ | PROT_WRITE);
-	faults.step = step;
-	faults.size = size;
-	compete(rows, 2, 31, fault_ours, fault_rival);
+
+	compete_short(&rows[0], 7, 21, first_ours, first_rival);
+	hm_plug(faults.fd[0], 0, FAULT_SIZE);
+	touch_all(faults.addr[0], faults.again, faults.step);
+	touch_all(faults.addr[1], faults.again, faults.step);
+	compete_short(&rows[1], 7, 61, refault_ours, refault_rival);
+
 	HM_OK(munmap(faults.addr[0], FAULT_SIZE));
 	HM_OK(munmap(faults.addr[1], FAULT_SIZE));
 	close(faults.fd[0]);
@@ -449,8 +482,14 @@ static void bench_faults(void)
 		{ "refault (write), 4 KiB pages : tmpfs huge=never", "ms", "1.03" },
 	};
 
-	bench_faults_of(huge, HUGE_DIR, "always", FAULT_SIZE, 2 * MIB);
-	bench_faults_of(base, BASE_DIR, "never", 32 * MIB, PAGE);
+	faults.step = 2 * MIB;
+	faults.first = 8 * MIB;
+	faults.again = FAULT_SIZE;
+	bench_faults_of(huge, HUGE_DIR, "always");
+	faults.step = PAGE;
+	faults.first = MIB;
+	faults.again = MIB;
+	bench_faults_of(base, BASE_DIR, "never");
 }
 
 /* Unplug */
@@ -573,7 +612,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	warm_up();
-	printf("%-58s | %12s | %12s | %8s | %20s | %s\n", "what: ours : rival", "ours", "rival",
+	printf("%-62s | %12s | %12s | %8s | %20s | %s\n", "what: ours : rival", "ours", "rival",
 	       "ratio", "spread of ratios", "promised");
 	for (i = 0; i < HM_ARRAY_SIZE(parts); i++) {
 		if (argc < 2 || !strcmp(argv[1], parts[i].name))

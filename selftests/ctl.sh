@@ -517,7 +517,13 @@ test_module() {
 	refuse "load too much" 2 'one argument too many' hostmemctl load kvm
 }
 
-[ $# -gt 0 ] || set -- help create blocks allocation list monitor vm_config completion module
+if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
+	# Ten times as slow there, and what is only about words does not reach the module.
+	echo "ok $((n += 1)) - help, create, vm_config, completion # SKIP done on the other kernels"
+	set -- blocks allocation list monitor module
+elif [ $# = 0 ]; then
+	set -- help create blocks allocation list monitor vm_config completion module
+fi
 for group in "$@"; do
 	# All groups but the first two find this region.
 	case $group in
