@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "lib.h"
 
 static_assert(sizeof(struct hostmem_info) == 48, "hostmem_info");

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <libhostmem.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "kvm.h"
 #include "lib.h"
 

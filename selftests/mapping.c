@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "lib.h"
 
 #ifndef MADV_COLLAPSE
@@ -875,7 +875,7 @@ static void file_make(char byte)
 	close(fd);
 }
 
-TEST_F_TIMEOUT(map, direct_io, 120)
+TEST_F(map, direct_io)
 {
 	char *p = self->p;
 
@@ -911,7 +911,7 @@ static void swap_out(char *p, size_t length)
 		madvise(p, length, MADV_PAGEOUT);
 }
 
-TEST_F_TIMEOUT(map, swapped_out, 120)
+TEST_F(map, swapped_out)
 {
 	char *p = self->p;
 

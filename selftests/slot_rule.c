@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <libhostmem.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define MIB (1024ULL << 10)
 #define GIB (1024 * MIB)
