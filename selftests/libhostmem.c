@@ -34,7 +34,7 @@
 #define SLACK (2 * MIB)
 #define PROBE_SLOT 30000
 /* An emulated processor is slow, the more so if others emulate theirs beside it. */
-#define SECONDS 200
+#define SECONDS 600
 
 /* Fail so many calls that change a VM's slots, after so many. */
 static int fail_after, fail_count;

@@ -141,7 +141,7 @@ static int plug_over_the_limit(void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(memcg, plug_immediate, 120)
+TEST_F_TIMEOUT(memcg, plug_immediate, 600)
 {
 	struct limited l = { .path = self->path };
 
@@ -184,7 +184,7 @@ static int preallocate_over_the_limit(void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(memcg, preallocate, 120)
+TEST_F_TIMEOUT(memcg, preallocate, 600)
 {
 	struct limited l = { .path = self->path };
 
@@ -231,7 +231,7 @@ static int touch_over_the_limit(void *arg)
 }
 
 /* Who touches too much on demand is killed, and nobody else, in this cgroup or another. */
-TEST_F_TIMEOUT(memcg, touch_on_demand, 120)
+TEST_F_TIMEOUT(memcg, touch_on_demand, 600)
 {
 	struct limited l = { .path = self->path };
 	pid_t bystander;
@@ -441,7 +441,7 @@ TEST_F(stop, another_thread_done)
 	EXPECT_EQ(8 * 512, hm_cached_pages(self->p + 8 * HM_BLOCK, 8 * HM_BLOCK));
 }
 
-TEST_F_TIMEOUT(stop, side_by_side, 180)
+TEST_F_TIMEOUT(stop, side_by_side, 600)
 {
 	if (variant->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		SKIP(return, "ranges of plug do not overlap");
