@@ -33,8 +33,9 @@ static int hostmem_ram_open(struct hostmem_region *region)
 	/* NORESERVE: memory is accounted when it is allocated, not when a region is declared. */
 	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[region->huge], "hostmem",
 					 region->size, VM_NORESERVE);
+	/* The mount has no limits: what shmem calls no space is want of memory for an inode. */
 	if (IS_ERR(file))
-		return PTR_ERR(file);
+		return PTR_ERR(file) == -ENOSPC ? -ENOMEM : PTR_ERR(file);
 	region->file = file;
 	return 0;
 }
