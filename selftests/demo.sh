@@ -73,9 +73,13 @@ vm_run 'mount -t ext4 /dev/vda /mnt/disk && echo "inside: disk mounted"'
 vm_run 'dd if=/dev/urandom of=/mnt/disk/data bs=1M count=8 2>/dev/null && sync && md5sum /mnt/disk/data'
 vm_run 'mount -t virtiofs share /mnt/share && echo "inside: shared folder says: $(cat /mnt/share/hello)"'
 vm_run 'cp /mnt/disk/data /mnt/share/data && sync && echo "inside: copied disk to folder"'
-check "what the VM read from its disk is what the host sees in the folder" \
-	test "$(vm_run 'md5sum </mnt/disk/data')" = "$(md5sum <"$vm_dir/share/data")"
+inside=$(vm_run 'md5sum </mnt/disk/data')
+outside=$(md5sum <"$vm_dir/share/data")
+echo "inside, from the disk: $inside; on the host, in the folder: $outside"
+check "they are the same" test "$inside" = "$outside"
 check "list -RVS is valid JSON with all keys" valid_list
+
+vm_run 'yes "remember-me-$((6 * 7))" | head -n 100000 >/dev/text; echo "inside: wrote a text to memory"'
 
 title "Who maps the region"
 show hostmemctl list -RVu
@@ -94,7 +98,6 @@ vm_run 'rm -f /mnt/share/data; cp /mnt/disk/data /mnt/share/data && echo "inside
 check "list -RVS is valid JSON with all keys" valid_list
 
 title "kill -9: the VMM is gone, the RAM is not"
-vm_run 'yes "remember-me-$((6 * 7))" | head -n 100000 >/dev/shm-copy; echo "inside: wrote a text to memory"'
 vm_kill
 show hostmemctl list -Ru -r vm0
 show peek vm0 find remember-me-42

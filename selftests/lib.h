@@ -11,12 +11,6 @@
 #include <sys/types.h>
 #include <linux/hostmem.h>
 
-/* The harness's 30 s are too few for a debug kernel on an emulated processor that others share. */
-#ifdef TEST_TIMEOUT_DEFAULT
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 180
-#endif
-
 #define HM_BLOCK ((__u64)HOSTMEM_MIN_BLOCK_SIZE)
 #define HM_DIR "/dev/hostmem/"
 

@@ -56,10 +56,12 @@ vm_start() {
 
 # Read what the VM prints until its end mark; its status is ours.
 vm_answer() {
-	local line end=$((SECONDS + $1))
+	local line part='' end=$((SECONDS + $1))
 	while [ $SECONDS -lt $end ] && kill -0 "$vm_pid" 2>/dev/null; do
-		IFS= read -r -t 1 -u "$vm_out" line || continue
-		line=${line%$'\r'}
+		# What has come of a line when the time is up is its beginning.
+		IFS= read -r -t 1 -u "$vm_out" line || { part+=$line; continue; }
+		line=$part${line%$'\r'}
+		part=''
 		case $line in
 		"=END= "*) return "${line#=END= }" ;;
 		*) printf '%s\n' "$line" ;;
@@ -72,7 +74,7 @@ vm_answer() {
 # Run a shell line inside the VM.
 vm_run() {
 	printf '%s\n' "$*" >&"$vm_in"
-	vm_answer 60
+	vm_answer 120
 }
 
 # QMP commands, one per argument; prints the answers.

@@ -123,6 +123,7 @@ struct hostmem_view {
 struct hostmem_ucmd {
 	void __user *ubuffer;
 	u32 user_size;
+	u32 size;
 	void *cmd;
 	struct hostmem_view *view;
 };

@@ -18,9 +18,7 @@
  */
 int hostmem_ucmd_respond(struct hostmem_ucmd *ucmd)
 {
-	u32 known = *(u32 *)ucmd->cmd;
-
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd, min(ucmd->user_size, known)))
+	if (copy_to_user(ucmd->ubuffer, ucmd->cmd, min(ucmd->user_size, ucmd->size)))
 		return -EFAULT;
 	return 0;
 }
@@ -60,8 +58,9 @@ long hostmem_ioctl(const struct hostmem_ioctl_op *ops, unsigned int nr_ops,
 	if (op->rights && !(view->rights & op->rights))
 		return -EPERM;
 
-	/* From here on @size is what the kernel knows: see hostmem_ucmd_respond(). */
-	*(u32 *)&buf = op->size;
+	/* The size that was checked, whatever another thread has written there since. */
+	*(u32 *)&buf = ucmd.user_size;
+	ucmd.size = op->size;
 	ucmd.cmd = &buf;
 	return op->execute(&ucmd);
 }
