@@ -690,11 +690,11 @@ TEST_F_TIMEOUT(lib, resize_cancelled_within_a_run, SECONDS)
 	EXPECT_EQ(0, plug(view, 1, 1));
 	EXPECT_EQ(0, plug(view, 3, 1));
 	before = hm_meminfo("Shmem");
-	/* The ends of blocks 0 and 2, then in the middle of the rest. */
+	/* The third call comes while there is still much to do. */
 	EXPECT_EQ(-ECANCELED, hostmem_view_resize(view, LARGE, &alloc));
 	EXPECT_EQ(3, w.calls);
 	EXPECT_EQ(LARGE - 2 * HM_BLOCK, w.total);
-	EXPECT_LE(2 * HM_BLOCK, w.done);
+	EXPECT_LT(0, w.done);
 	EXPECT_EQ(0, hostmem_view_get_info(view, &info));
 	EXPECT_EQ(2 * HM_BLOCK, info.out_plugged);
 	EXPECT_EQ(0xa, plugged(view));
