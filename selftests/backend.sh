@@ -35,13 +35,13 @@ after=$(awk '/^Shmem:/ { print $2 }' /proc/meminfo)
 [ $((before - after)) -ge $((32 * 1024)) ]
 echo "ok - the memory came back: Shmem $before KiB, then $after KiB"
 
-vm_wait 30 gone "$vm_blk_pid"
+vm_wait $vm_patience gone "$vm_blk_pid"
 rc=0
 wait "$vm_blk_pid" 2>/dev/null || rc=$?
 [ $rc = 135 ]
 echo "ok - the backend was stopped by SIGBUS"
 # The VMM either touches a queue itself, or its vCPU ends with EFAULT.
-vm_wait 30 sh -c "! kill -0 $vm_pid || grep -q 'Bad address' $vm_dir/qemu.log"
+vm_wait $vm_patience sh -c "! kill -0 $vm_pid || grep -q 'Bad address' $vm_dir/qemu.log"
 echo "ok - the VMM could not go on"
 
 vm_kill

@@ -328,7 +328,7 @@ test_monitor() {
 	hostmemctl -v monitor -r ctl-e -n 6 >"$tmp/events" 2>"$tmp/log" &
 	monitor=$!
 	pids+=("$monitor")
-	wait_for 30 grep -q listening "$tmp/log"
+	wait_for 300 grep -q listening "$tmp/log"
 	hostmemctl create-region ctl-e --size 4m --plug 4m >/dev/null
 	hostmemctl plug ctl-a 10g 2m >/dev/null
 	hostmemctl unplug ctl-e 2m 2m >/dev/null
@@ -336,7 +336,7 @@ test_monitor() {
 	unmap
 	destroy ctl-e
 	rc=0
-	wait_for 30 grep -q destroyed "$tmp/events" && wait "$monitor" || rc=$?
+	wait_for 300 grep -q destroyed "$tmp/events" && wait "$monitor" || rc=$?
 	cp "$tmp/events" "$tmp/out"
 	is "monitor: events of one region" "$rc $(jq -r .event "$tmp/events" | tr '\n' ' ')" "0 created plugged unplugged mapped unmapped destroyed "
 	is "monitor: keys" "$(jq -c keys "$tmp/events" | sort -u)" \
@@ -344,10 +344,10 @@ test_monitor() {
 	is "monitor: one line each" "$(wc -l <"$tmp/events")" 6
 	is "monitor: values" "$(jq -c 'select(.event == "unplugged")|[.name, .start, .length, .view_id]' "$tmp/events")" '["ctl-e",2097152,2097152,0]'
 	is "monitor: who mapped" "$(jq -c "select(.event == \"mapped\")|.pid == $mapper and .view_id > 0" "$tmp/events")" true
-	run timeout 20 hostmemctl monitor -t 1
+	run timeout 300 hostmemctl monitor -t 1
 	is "monitor -t ends with 0" "$status $(wc -c <"$tmp/out")" "0 0"
 	hostmemctl -v monitor 2>"$tmp/log" &
-	wait_for 30 grep -q listening "$tmp/log"
+	wait_for 300 grep -q listening "$tmp/log"
 	kill -TERM $!
 	rc=0
 	wait $! || rc=$?
@@ -365,7 +365,7 @@ no_region() {
 }
 
 qemu_starts() {
-	echo quit | timeout 120 qemu-system-x86_64 -nodefaults -no-user-config -display none -S -accel kvm -machine pc \
+	echo quit | timeout 300 qemu-system-x86_64 -nodefaults -no-user-config -display none -S -accel kvm -machine pc \
 		-monitor stdio "$@"
 }
 

@@ -92,7 +92,7 @@ vm_qmp '{"execute":"object-add","arguments":{"qom-type":"memory-backend-file","i
 grown() {
 	[ "$(vm_run "awk '/MemTotal/ { print \$2 }' /proc/meminfo")" -ge $((before + 240 * 1024)) ]
 }
-check "inside: MemTotal has grown by 256 MiB" vm_wait 20 grown
+check "inside: MemTotal has grown by 256 MiB" vm_wait $vm_patience grown
 vm_run 'grep MemTotal /proc/meminfo'
 vm_run 'rm -f /mnt/share/data; cp /mnt/disk/data /mnt/share/data && echo "inside: disk and folder still work"'
 check "list -RVS is valid JSON with all keys" valid_list

@@ -36,7 +36,7 @@ result() {
 # The reference count that the last close drops may take a moment: files go by task work.
 unload() {
 	local _
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		rmmod hostmem 2>/dev/null && return
 		sleep 0.1
 	done

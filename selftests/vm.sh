@@ -4,6 +4,8 @@
 
 vm_dir=${vm_dir:-$(mktemp -d /dev/shm/vm.XXXXXX)}
 vm_pids=()
+# How many seconds a slow machine may take for any of it; more is a hang.
+vm_patience=600
 
 # Wait at most $1 seconds until the rest of the arguments succeed.
 vm_wait() {
@@ -30,8 +32,8 @@ vm_backends() {
 		>"$vm_dir/virtiofsd.log" 2>&1 &
 	vm_fs_pid=$!
 	vm_pids+=("$vm_blk_pid" "$vm_fs_pid")
-	vm_wait 30 test -S "$vm_dir/blk.sock"
-	vm_wait 30 test -S "$vm_dir/fs.sock"
+	vm_wait $vm_patience test -S "$vm_dir/blk.sock"
+	vm_wait $vm_patience test -S "$vm_dir/fs.sock"
 }
 
 # An unmodified QEMU; the arguments say where its memory comes from.
@@ -51,12 +53,12 @@ vm_start() {
 		"$@" >"$vm_dir/qemu.log" 2>&1 &
 	vm_pid=$!
 	vm_pids+=("$vm_pid")
-	vm_answer 120
+	vm_answer
 }
 
 # Read what the VM prints until its end mark; its status is ours.
 vm_answer() {
-	local line part='' end=$((SECONDS + $1))
+	local line part='' end=$((SECONDS + vm_patience))
 	while [ $SECONDS -lt $end ] && kill -0 "$vm_pid" 2>/dev/null; do
 		# What has come of a line when the time is up is its beginning.
 		IFS= read -r -t 1 -u "$vm_out" line || { part+=$line; continue; }
@@ -74,19 +76,26 @@ vm_answer() {
 # Run a shell line inside the VM.
 vm_run() {
 	printf '%s\n' "$*" >&"$vm_in"
-	vm_answer 120
+	vm_answer
 }
 
 # QMP commands, one per argument; prints the answers.
 vm_qmp() {
-	local command
-	{
-		echo '{"execute":"qmp_capabilities"}'
-		for command in "$@"; do
-			echo "$command"
+	local line qmp_in qmp_out command
+	coproc socat - "UNIX-CONNECT:$vm_dir/qmp.sock"
+	# shellcheck disable=SC2153
+	exec {qmp_out}<&"${COPROC[0]}" {qmp_in}>&"${COPROC[1]}"
+	for command in '{"execute":"qmp_capabilities"}' "$@"; do
+		echo "$command" >&"$qmp_in"
+		while IFS= read -r -t $vm_patience -u "$qmp_out" line; do
+			case $line in
+			'{"return"'* | '{"error"'*) break ;;
+			esac
 		done
-		sleep 1
-	} | socat -t 5 - "UNIX-CONNECT:$vm_dir/qmp.sock" | grep -E '"(return|error)"' | tail -n +2
+		[[ $command == *qmp_capabilities* ]] || printf '%s\n' "$line"
+	done
+	kill "$COPROC_PID"
+	exec {qmp_in}>&- {qmp_out}<&-
 }
 
 vm_kill() {

@@ -59,11 +59,12 @@ static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 	struct hostmem_view *view = vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
-	struct file *pin;
 	int idx;
 
-	/* The handler may drop the mmap_lock, and the VMA with its file may go. */
-	pin = get_file(view->inner);
+	/*
+	 * The handler may drop the mmap_lock, and then the VMA and the view may go, but
+	 * not the region: its end waits for the reader.
+	 */
 	idx = srcu_read_lock(&region->srcu);
 	if (hostmem_guard_passes(view, vmf->pgoff)) {
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
@@ -75,7 +76,6 @@ static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 	hostmem_guard_dawdle(true);
 #endif
-	fput(pin);
 	return ret;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "hostmem_private.h"
 
@@ -143,6 +144,8 @@ static void __exit hostmem_exit(void)
 	hostmem_netlink_exit();
 	hostmem_regions_exit();
 	hostmem_ram_exit();
+	/* A fault handler that outlived its region may be about to return from our code. */
+	synchronize_rcu_tasks();
 }
 
 module_init(hostmem_init);

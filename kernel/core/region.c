@@ -27,10 +27,13 @@ static void hostmem_region_free(struct device *dev)
 {
 	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
 
+	if (region->has_srcu) {
+		/* A fault handler may have outlived the last mapping. */
+		synchronize_srcu_expedited(&region->srcu);
+		cleanup_srcu_struct(&region->srcu);
+	}
 	if (region->file)
 		region->ops->close(region);
-	if (region->has_srcu)
-		cleanup_srcu_struct(&region->srcu);
 	if (region->dev.devt)
 		ida_free(&hostmem_minors, MINOR(region->dev.devt));
 	kvfree(region->plugged);
