@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # On the host: measure ours beside the rivals, each pair in one guest run. What runs a VM needs
-# a guest with KVM, whose processors are not parallel.
+# a guest with KVM, which has one processor.
 set -euo pipefail
 
 usage() {
@@ -42,6 +42,6 @@ for kernel in "${kernels[@]}"; do
 	[ ${#nested[@]} = 0 ] ||
 		selftests/guest/run -k "$kernel" -m 6g -t 1800 -- build/selftests/bench "${nested[@]}"
 	[ ${#parallel[@]} = 0 ] ||
-		selftests/guest/run --parallel -k "$kernel" -m 6g -t 1800 -- \
+		selftests/guest/run -c 2 -k "$kernel" -m 6g -t 1800 -- \
 			build/selftests/bench "${parallel[@]}"
 done
