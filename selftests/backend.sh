@@ -27,8 +27,9 @@ echo "ok - QEMU and both backends map the region"
 
 # With two requests a second there is always one that the backend has yet to answer, in
 # memory that goes away.
-vm_run '(dd if=/dev/vda of=/dev/null bs=4k skip=200 iflag=direct) >/dev/null 2>&1 &'
-sleep 1
+# shellcheck disable=SC2016
+vm_run '(dd if=/dev/vda of=/dev/null bs=4k skip=200 iflag=direct) >/dev/null 2>&1 &'\
+	' until read -r n _ </sys/block/vda/inflight && [ "$n" -gt 0 ]; do :; done'
 before=$(awk '/^Shmem:/ { print $2 }' /proc/meminfo)
 hostmemctl unplug backend 0 512M >/dev/null
 after=$(awk '/^Shmem:/ { print $2 }' /proc/meminfo)
