@@ -78,7 +78,7 @@ install:
 		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 			$$(scripts/kernel headers $$k)/include/generated/utsrelease.h) && \
 		install -D -m 644 -t $(DESTDIR)/lib/modules/$$release/updates \
-			$(B)/$$k/kernel/core/hostmem.ko && \
+			$(B)/$$k/kernel/core/hostmem.ko $(B)/$$k/kernel/nd/hostmem_nd.ko && \
 		{ [ -n "$(DESTDIR)" ] || depmod $$release; } || exit 1; \
 	done
 

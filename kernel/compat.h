@@ -48,6 +48,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 })
 #endif
 
+/* 6.4: the functions about a bus take a constant one. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define hostmem_bus(bus) ((struct bus_type *)(bus))
+#else
+#define hostmem_bus(bus) (bus)
+#endif
+
 /* 6.7: what a dump was asked for is a struct genl_info; both have attrs. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #define genl_info_dump(cb) genl_dumpit_info(cb)

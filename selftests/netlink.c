@@ -398,12 +398,38 @@ TEST_F(nl, unknown_commands)
 	int cmd;
 
 	for (cmd = 0; cmd < 256; cmd++) {
-		if (cmd >= HOSTMEM_NL_REGION_GET && cmd <= HOSTMEM_NL_SLOT_GET)
+		if ((cmd >= HOSTMEM_NL_REGION_GET && cmd <= HOSTMEM_NL_SLOT_GET) ||
+		    cmd == HOSTMEM_NL_PMEM_GET)
 			continue;
 		EXPECT_NL_ERR(EOPNOTSUPP, nl_do(&self->nl, cmd,
 						NUMBER(HOSTMEM_A_REGION_ID, self->id)));
 		EXPECT_NL_ERR(EOPNOTSUPP, nl_dump(&self->nl, cmd));
 	}
+}
+
+/* Physical addresses are not for everybody. */
+static int pmem_of_nobody(void *arg)
+{
+	struct nl *nl = arg;
+
+	HM_OK(setuid(65534));
+	HM_OK(nl_open(nl));
+	if (nl_dump(nl, HOSTMEM_NL_PMEM_GET).err != EPERM)
+		return KSFT_FAIL;
+	return nl_do(nl, HOSTMEM_NL_PMEM_GET).err != EPERM;
+}
+
+TEST_F(nl, pmem)
+{
+	struct nl nl = {};
+
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_PMEM_GET));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_PMEM_GET,
+				    STRING(HOSTMEM_A_PMEM_NAME, "namespace9.9")));
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_PMEM_GET,
+				    NUMBER(HOSTMEM_A_PMEM_ID, 1)));
+	EXPECT_EQ(0, nl_dump(&self->nl, HOSTMEM_NL_PMEM_GET).err);
+	EXPECT_EQ(0, hm_in_child(pmem_of_nobody, &nl));
 }
 
 /* Other network namespaces do not know the family. */

@@ -29,8 +29,13 @@ const struct nla_policy hostmem_slot_get_nl_policy[HOSTMEM_A_SLOT_START + 1] = {
 	[HOSTMEM_A_SLOT_START] = { .type = NLA_U64, },
 };
 
+/* HOSTMEM_NL_PMEM_GET - do */
+const struct nla_policy hostmem_pmem_get_nl_policy[HOSTMEM_A_PMEM_NAME + 1] = {
+	[HOSTMEM_A_PMEM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+};
+
 /* Ops table for hostmem */
-const struct genl_ops hostmem_nl_ops[3] = {
+const struct genl_ops hostmem_nl_ops[4] = {
 	{
 		.cmd		= HOSTMEM_NL_REGION_GET,
 		.doit		= hostmem_nl_region_get_doit,
@@ -51,6 +56,13 @@ const struct genl_ops hostmem_nl_ops[3] = {
 		.dumpit		= hostmem_nl_slot_get_dumpit,
 		.policy		= hostmem_slot_get_nl_policy,
 		.maxattr	= HOSTMEM_A_SLOT_START,
+	},
+	{
+		.cmd		= HOSTMEM_NL_PMEM_GET,
+		.doit		= hostmem_nl_pmem_get_doit,
+		.dumpit		= hostmem_nl_pmem_get_dumpit,
+		.policy		= hostmem_pmem_get_nl_policy,
+		.maxattr	= HOSTMEM_A_PMEM_NAME,
 	},
 };
 

@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include <linux/hostmem.h>
 
+struct hostmem_pmem;
 struct hostmem_region;
 
 /* The limits that HOSTMEM_INFO reports. */
@@ -222,10 +223,16 @@ int hostmem_region_slots(struct hostmem_ucmd *ucmd);
 bool hostmem_slot_next(struct hostmem_region *region, u64 slot_size, u64 *pos,
 		       struct hostmem_slot *slot);
 
+/* pmem.c */
+extern struct mutex hostmem_pmem_lock;
+unsigned int hostmem_pmem_seq(void);
+struct hostmem_pmem *hostmem_pmem_next(u64 id);
+
 /* netlink.c */
 int hostmem_netlink_init(void);
 void hostmem_netlink_exit(void);
 void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
 		   u64 length);
+void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what);
 
 #endif /* _HOSTMEM_PRIVATE_H */

@@ -5,6 +5,7 @@
 #include <net/genetlink.h>
 
 #include "hostmem_nl.h"
+#include "hostmem_pmem.h"
 #include "hostmem_private.h"
 
 static const struct genl_multicast_group hostmem_mcgrps[] = {
@@ -401,6 +402,122 @@ void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 star
 		return;
 	msg = genlmsg_put(skb, 0, 0, &hostmem_family, 0, what);
 	if (!msg || hostmem_put_event(skb, region, view_id, start, length)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, msg);
+	genlmsg_multicast(&hostmem_family, skb, 0, HOSTMEM_NLGRP_EVENTS, GFP_KERNEL);
+}
+
+/* What anybody may know: no address. */
+static int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem)
+{
+	if (hostmem_put_u64(skb, HOSTMEM_A_PMEM_ID, pmem->id) ||
+	    nla_put_string(skb, HOSTMEM_A_PMEM_NAME, pmem->name) ||
+	    nla_put_string(skb, HOSTMEM_A_PMEM_DEV, pmem->dev) ||
+	    nla_put_u32(skb, HOSTMEM_A_PMEM_MODE, pmem->mode))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int hostmem_put_pmem(struct sk_buff *skb, const struct hostmem_pmem *pmem)
+{
+	if (hostmem_put_pmem_name(skb, pmem) ||
+	    nla_put_u32(skb, HOSTMEM_A_PMEM_MAP, pmem->map) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SPA, pmem->spa) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SIZE, pmem->size))
+		return -EMSGSIZE;
+	if (!pmem->data_size)
+		return 0;
+	if (hostmem_put_u64(skb, HOSTMEM_A_PMEM_DATA_OFFSET, pmem->data_offset) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_DATA_SIZE, pmem->data_size))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int hostmem_nl_pmem_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	u64 *next = (u64 *)cb->ctx;
+	struct hostmem_pmem *pmem;
+	int rc = 0;
+	void *msg;
+
+	if (!netlink_capable(cb->skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	mutex_lock(&hostmem_pmem_lock);
+	cb->seq = hostmem_pmem_seq();
+	while (!rc) {
+		pmem = hostmem_pmem_next(*next);
+		if (!pmem)
+			break;
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_PMEM_GET);
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_pmem(skb, pmem)) :
+			   -EMSGSIZE;
+		if (!rc)
+			*next = pmem->id + 1;
+	}
+	mutex_unlock(&hostmem_pmem_lock);
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+static int hostmem_put_pmem_named(struct sk_buff *skb, const char *name)
+{
+	struct hostmem_pmem *pmem;
+	u64 next = 0;
+
+	while ((pmem = hostmem_pmem_next(next))) {
+		if (!strcmp(pmem->name, name))
+			return hostmem_put_pmem(skb, pmem);
+		next = pmem->id + 1;
+	}
+	return -ENOENT;
+}
+
+int hostmem_nl_pmem_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *name = info->attrs[HOSTMEM_A_PMEM_NAME];
+	struct sk_buff *reply;
+	void *msg;
+	int rc;
+
+	if (!netlink_capable(skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!name)
+		return -EINVAL;
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_PMEM_GET);
+	mutex_lock(&hostmem_pmem_lock);
+	rc = hostmem_put_pmem_named(reply, nla_data(name));
+	mutex_unlock(&hostmem_pmem_lock);
+	if (rc) {
+		nlmsg_free(reply);
+		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
+/**
+ * hostmem_pmem_event - tell the listeners of the group "events" of a namespace
+ * @pmem: that came or goes
+ * @what: HOSTMEM_NL_PMEM_ADDED or HOSTMEM_NL_PMEM_REMOVED
+ *
+ * Context: sleeps.
+ */
+void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what)
+{
+	struct sk_buff *skb;
+	void *msg;
+
+	if (!genl_has_listeners(&hostmem_family, &init_net, HOSTMEM_NLGRP_EVENTS))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	msg = genlmsg_put(skb, 0, 0, &hostmem_family, 0, what);
+	if (!msg || hostmem_put_pmem_name(skb, pmem)) {
 		nlmsg_free(skb);
 		return;
 	}

@@ -105,6 +105,17 @@ struct hostmem_info {
 #define HOSTMEM_HUGE_ALWAYS 0
 #define HOSTMEM_HUGE_NEVER 1
 
+/* Mode of a pmem namespace, in the words of ndctl; told by netlink. */
+#define HOSTMEM_PMEM_RAW 0
+#define HOSTMEM_PMEM_SECTOR 1
+#define HOSTMEM_PMEM_FSDAX 2
+#define HOSTMEM_PMEM_DEVDAX 3
+
+/* Where its struct pages are, if it has any: in main memory or on the device. */
+#define HOSTMEM_PMEM_MAP_NONE 0
+#define HOSTMEM_PMEM_MAP_MEM 1
+#define HOSTMEM_PMEM_MAP_DEV 2
+
 /**
  * struct hostmem_region_create - ioctl(HOSTMEM_REGION_CREATE)
  * @size: sizeof(struct hostmem_region_create)

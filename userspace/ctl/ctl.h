@@ -135,14 +135,15 @@ int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t 
 int ctl_fail_name(struct ctl *ctl, const char *name);
 
 /* module.c: libkmod */
-int ctl_module_load(struct ctl *ctl);
+int ctl_module_load(struct ctl *ctl, const char *only);
 int ctl_module_unload(struct ctl *ctl);
-bool ctl_module_is_loaded(void);
+bool ctl_module_is_loaded(const char *name);
 
 /* region.c: opening, finding and printing regions */
 enum ctl_need {
 	CTL_NEED_NETLINK,
 	CTL_NEED_CONTROL,
+	CTL_NEED_PMEM,
 };
 
 int ctl_open(struct ctl *ctl, enum ctl_need need);
@@ -163,9 +164,16 @@ struct ctl_json {
 	uint64_t own_view;	/* left out, if not 0 */
 };
 
+struct json_object *ctl_json_size(uint64_t bytes, bool human);
+struct json_object *ctl_json_offset(uint64_t offset, bool human);
+struct json_object *ctl_json_choice(const char *const *names, unsigned int count,
+				    unsigned int value);
 int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out);
 int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
+
+/* pmem.c */
+int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **out);
 
 /* progress.c: the bar, and Ctrl-C */
 struct ctl_progress {

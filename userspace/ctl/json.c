@@ -8,14 +8,14 @@
 
 #include "ctl.h"
 
-static struct json_object *json_size(uint64_t bytes, bool human)
+struct json_object *ctl_json_size(uint64_t bytes, bool human)
 {
 	if (human)
 		return json_object_new_string(ctl_size_human(bytes).s);
 	return json_object_new_uint64(bytes);
 }
 
-static struct json_object *json_offset(uint64_t offset, bool human)
+struct json_object *ctl_json_offset(uint64_t offset, bool human)
 {
 	char text[32];
 
@@ -26,8 +26,8 @@ static struct json_object *json_offset(uint64_t offset, bool human)
 }
 
 /* The name of a value; "unknown" if the module is newer than this command. */
-static struct json_object *json_choice(const char *const *names, unsigned int count,
-				       unsigned int value)
+struct json_object *ctl_json_choice(const char *const *names, unsigned int count,
+				    unsigned int value)
 {
 	return json_object_new_string(value < count ? names[value] : "unknown");
 }
@@ -61,9 +61,9 @@ static struct json_object *json_user(struct hostmem_user *user, bool human)
 	json_object_object_add(object, "command",
 			       *command.s ? json_object_new_string(command.s) : NULL);
 	json_object_object_add(object, "start",
-			       json_offset(hostmem_user_get_start(user), human));
+			       ctl_json_offset(hostmem_user_get_start(user), human));
 	json_object_object_add(object, "length",
-			       json_size(hostmem_user_get_length(user), human));
+			       ctl_json_size(hostmem_user_get_length(user), human));
 	json_object_object_add(object, "rights", json_object_new_string(text));
 	json_object_object_add(object, "mappings",
 			       json_object_new_uint64(hostmem_user_get_mappings(user)));
@@ -111,8 +111,8 @@ static int json_slots(struct hostmem_region *region, bool human, struct json_obj
 	*out = json_object_new_array();
 	for (i = 0; i < count; i++) {
 		slot = json_object_new_object();
-		json_object_object_add(slot, "start", json_offset(slots[i].start, human));
-		json_object_object_add(slot, "length", json_size(slots[i].length, human));
+		json_object_object_add(slot, "start", ctl_json_offset(slots[i].start, human));
+		json_object_object_add(slot, "length", ctl_json_size(slots[i].length, human));
 		json_object_array_add(*out, slot);
 	}
 	free(slots);
@@ -121,11 +121,12 @@ static int json_slots(struct hostmem_region *region, bool human, struct json_obj
 
 static void json_sizes(struct json_object *object, struct hostmem_region *region, bool human)
 {
-	json_object_object_add(object, "size", json_size(hostmem_region_get_size(region), human));
+	json_object_object_add(object, "size",
+			       ctl_json_size(hostmem_region_get_size(region), human));
 	json_object_object_add(object, "block_size",
-			       json_size(hostmem_region_get_block_size(region), human));
+			       ctl_json_size(hostmem_region_get_block_size(region), human));
 	json_object_object_add(object, "plugged",
-			       json_size(hostmem_region_get_plugged(region), human));
+			       ctl_json_size(hostmem_region_get_plugged(region), human));
 }
 
 static void json_kinds(struct json_object *object, struct hostmem_region *region)
@@ -141,12 +142,12 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 	};
 
 	json_object_object_add(object, "backing",
-			       json_choice(backings, 1, hostmem_region_get_backing(region)));
+			       ctl_json_choice(backings, 1, hostmem_region_get_backing(region)));
 	json_object_object_add(object, "allocation",
-			       json_choice(allocations, 2,
-					   hostmem_region_get_allocation(region)));
+			       ctl_json_choice(allocations, 2,
+					       hostmem_region_get_allocation(region)));
 	json_object_object_add(object, "huge",
-			       json_choice(huges, 2, hostmem_region_get_huge(region)));
+			       ctl_json_choice(huges, 2, hostmem_region_get_huge(region)));
 }
 
 /**
@@ -183,7 +184,7 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 	json_object_object_add(object, "mappings",
 			       json_object_new_uint64(hostmem_region_get_mappings(region)));
 	json_object_object_add(object, "slot_size",
-			       json_size(hostmem_region_get_slot_size(region), how->human));
+			       ctl_json_size(hostmem_region_get_slot_size(region), how->human));
 	if (how->slots)
 		json_object_object_add(object, "slots", slots);
 	if (how->views)

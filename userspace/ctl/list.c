@@ -28,7 +28,7 @@ static const struct ctl_option options[] = {
 	  .offset = offsetof(struct list, slots), .help = "and the KVM slots of each" },
 	{ .name = "devices", .letter = 'D', .type = &ctl_type_flag,
 	  .offset = offsetof(struct list, devices),
-	  .help = "list pmem devices: not in this version" },
+	  .help = "list pmem namespaces instead: where they are in physical memory" },
 	{ .name = "human", .letter = 'u', .type = &ctl_type_flag,
 	  .offset = offsetof(struct list, human),
 	  .help = "sizes with units, offsets in hexadecimal, as strings" },
@@ -41,9 +41,9 @@ static const struct ctl_option options[] = {
 };
 
 static const struct ctl_usage usage = {
-	.synopsis = "[-R] [-V] [-S] [-u] [-r NAME|ID|all]... [-p PID]...",
+	.synopsis = "[-R] [-V] [-S] [-u] [-r NAME|ID|all]... [-p PID]... | -D [-u]",
 	.text = "List regions as a JSON array: capital letters add to what is shown, small ones\n"
-		"choose of what.",
+		"choose of what. With -D, list the enabled pmem namespaces.",
 	.args = "",
 	.options = options,
 };
@@ -128,6 +128,39 @@ static int print_regions(struct ctl *ctl, const struct list *list, const struct 
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);
 }
 
+static int print_devices(struct ctl *ctl, const struct list *list)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EPERM, "it shows physical addresses", "run hostmemctl as root" },
+		{ 0, NULL, NULL },
+	};
+	struct json_object *array, *object;
+	struct hostmem_pmem *pmem;
+	int rc;
+
+	if (list->regions || list->views || list->slots || list->names.count || list->pids.count)
+		return ctl_misuse(ctl, "-D: cannot be combined with options about regions");
+	rc = ctl_open(ctl, CTL_NEED_PMEM);
+	if (rc != CTL_GO)
+		return rc;
+	rc = hostmem_pmem_refresh(ctl->ctx);
+	if (rc)
+		return ctl_fail(ctl, rc, reasons, "list of pmem namespaces");
+	array = json_object_new_array();
+	hostmem_pmem_foreach(ctl->ctx, pmem) {
+		rc = ctl_json_pmem(pmem, list->human, &object);
+		if (rc == -ENOENT)
+			continue;	/* disabled since the list was made */
+		if (rc) {
+			json_object_put(array);
+			return ctl_fail(ctl, rc, NULL, "bad blocks of %s",
+					hostmem_pmem_get_name(pmem));
+		}
+		json_object_array_add(array, object);
+	}
+	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);
+}
+
 static int run(struct ctl *ctl, const struct list *list)
 {
 	struct ctl_json how = {
@@ -140,7 +173,7 @@ static int run(struct ctl *ctl, const struct list *list)
 	int rc;
 
 	if (list->devices)
-		return ctl_error(ctl, "-D: listing pmem devices is not supported by this version; ndctl list shows them");
+		return print_devices(ctl, list);
 	pids = calloc(list->pids.count + 1, sizeof(*pids));
 	if (!pids)
 		return ctl_fail(ctl, -ENOMEM, NULL, "--pid");

@@ -15,6 +15,6 @@ int cmd_load(struct ctl *ctl, int argc, char **argv)
 	int rc = ctl_parse(ctl, &usage, NULL, &argc, &argv);
 
 	if (rc == CTL_GO)
-		rc = ctl_module_load(ctl);
+		rc = ctl_module_load(ctl, NULL);
 	return rc == CTL_GO ? CTL_OK : rc;
 }

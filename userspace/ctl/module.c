@@ -10,7 +10,7 @@
 #include "ctl.h"
 
 /* In the order to load them; glue modules come after the core. */
-static const char *const modules[] = { "hostmem" };
+static const char *const modules[] = { "hostmem", "hostmem_nd" };
 #define NR_MODULES (sizeof(modules) / sizeof(modules[0]))
 
 static const struct ctl_reason load_reasons[] = {
@@ -30,9 +30,13 @@ static const struct ctl_reason unload_reasons[] = {
 	{ 0, NULL, NULL },
 };
 
-bool ctl_module_is_loaded(void)
+/* Whether a module is loaded, by its name. */
+bool ctl_module_is_loaded(const char *name)
 {
-	return !access("/sys/module/hostmem", F_OK);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !access(path, F_OK);
 }
 
 static int load_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
@@ -62,12 +66,13 @@ static int load_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
 }
 
 /**
- * ctl_module_load - load the modules, unless they are
+ * ctl_module_load - load modules, unless they are
  * @ctl: the command
+ * @only: name of the one that is needed, or NULL for all
  *
  * Return: CTL_GO, or CTL_FAILED after a message.
  */
-int ctl_module_load(struct ctl *ctl)
+int ctl_module_load(struct ctl *ctl, const char *only)
 {
 	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
 	int rc = CTL_GO;
@@ -75,8 +80,10 @@ int ctl_module_load(struct ctl *ctl)
 
 	if (!kmod)
 		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
-	for (i = 0; rc == CTL_GO && i < NR_MODULES; i++)
-		rc = load_one(ctl, kmod, modules[i]);
+	for (i = 0; rc == CTL_GO && i < NR_MODULES; i++) {
+		if (!only || !strcmp(only, modules[i]))
+			rc = load_one(ctl, kmod, modules[i]);
+	}
 	kmod_unref(kmod);
 	return rc;
 }

@@ -46,18 +46,17 @@ static bool is_wanted(const struct hostmem_event *event, const struct monitor *m
 	return !parse_uint(monitor->region, UINT64_MAX, &id) && id == event->region_id;
 }
 
-static int print_event(struct ctl *ctl, const struct hostmem_event *event)
+static void add_pmem(struct json_object *object, const struct hostmem_event *event)
 {
-	struct json_object *object = json_object_new_object();
-	struct ctl_text command = ctl_pid_command(event->pid);
-	struct timespec now;
-	char stamp[40];
+	json_object_object_add(object, "namespace", json_object_new_string(event->pmem_name));
+	json_object_object_add(object, "dev", *event->pmem_dev ?
+			       json_object_new_string(event->pmem_dev) : NULL);
+}
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(stamp, sizeof(stamp), "%lld.%06ld", (long long)now.tv_sec, now.tv_nsec / 1000);
-	json_object_object_add(object, "timestamp",
-			       json_object_new_double_s(now.tv_sec + now.tv_nsec / 1e9, stamp));
-	json_object_object_add(object, "event", json_object_new_string(event->event));
+static void add_region(struct json_object *object, const struct hostmem_event *event)
+{
+	struct ctl_text command = ctl_pid_command(event->pid);
+
 	json_object_object_add(object, "name", event->region_name ?
 			       json_object_new_string(event->region_name) : NULL);
 	json_object_object_add(object, "id", json_object_new_uint64(event->region_id));
@@ -69,6 +68,23 @@ static int print_event(struct ctl *ctl, const struct hostmem_event *event)
 			       *command.s ? json_object_new_string(command.s) : NULL);
 	json_object_object_add(object, "start", json_object_new_uint64(event->start));
 	json_object_object_add(object, "length", json_object_new_uint64(event->length));
+}
+
+static int print_event(struct ctl *ctl, const struct hostmem_event *event)
+{
+	struct json_object *object = json_object_new_object();
+	struct timespec now;
+	char stamp[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(stamp, sizeof(stamp), "%lld.%06ld", (long long)now.tv_sec, now.tv_nsec / 1000);
+	json_object_object_add(object, "timestamp",
+			       json_object_new_double_s(now.tv_sec + now.tv_nsec / 1e9, stamp));
+	json_object_object_add(object, "event", json_object_new_string(event->event));
+	if (event->pmem_name)
+		add_pmem(object, event);
+	else
+		add_region(object, event);
 	return ctl_json_print(ctl, object, JSON_C_TO_STRING_PLAIN) == CTL_OK ? CTL_GO :
 									       CTL_FAILED;
 }

@@ -20,14 +20,16 @@
  */
 int ctl_open(struct ctl *ctl, enum ctl_need need)
 {
+	const char *module = need == CTL_NEED_PMEM ? "hostmem_nd" : "hostmem";
 	bool there = need == CTL_NEED_CONTROL ? !access(CTL_CONTROL_NODE, F_OK) :
-						ctl_module_is_loaded();
+						ctl_module_is_loaded(module);
 	int rc;
 
 	if (!there && geteuid())
-		return ctl_error(ctl, "kernel module hostmem: not loaded; run \"modprobe hostmem\" as root");
+		return ctl_error(ctl, "kernel module %s: not loaded; run \"modprobe %s\" as root",
+				 module, module);
 	if (!there) {
-		rc = ctl_module_load(ctl);
+		rc = ctl_module_load(ctl, module);
 		if (rc != CTL_GO)
 			return rc;
 	}

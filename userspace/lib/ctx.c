@@ -110,6 +110,7 @@ struct hostmem_ctx *hostmem_unref(struct hostmem_ctx *ctx)
 	if (!ctx || --ctx->refcount)
 		return NULL;
 	hostmem_list_free(ctx->regions);
+	hostmem_pmems_free(ctx->pmems);
 	if (ctx->control >= 0)
 		close(ctx->control);
 	free(ctx);

@@ -80,6 +80,26 @@ unsigned int hostmem_user_get_rights(struct hostmem_user *user);
 unsigned int hostmem_user_get_mappings(struct hostmem_user *user);
 bool hostmem_user_is_revoked(struct hostmem_user *user);
 
+/* pmem namespaces that are enabled, by netlink (pmem.c): a snapshot like that of the regions */
+struct hostmem_pmem;
+
+int hostmem_pmem_refresh(struct hostmem_ctx *ctx);
+struct hostmem_pmem *hostmem_pmem_get_first(struct hostmem_ctx *ctx);
+struct hostmem_pmem *hostmem_pmem_get_next(struct hostmem_pmem *pmem);
+#define hostmem_pmem_foreach(ctx, pmem)				\
+	for (pmem = hostmem_pmem_get_first(ctx);		\
+	     pmem;						\
+	     pmem = hostmem_pmem_get_next(pmem))
+uint64_t hostmem_pmem_get_id(struct hostmem_pmem *pmem);
+const char *hostmem_pmem_get_name(struct hostmem_pmem *pmem);
+const char *hostmem_pmem_get_dev(struct hostmem_pmem *pmem);	/* NULL: none */
+unsigned int hostmem_pmem_get_mode(struct hostmem_pmem *pmem);
+unsigned int hostmem_pmem_get_map(struct hostmem_pmem *pmem);
+unsigned long long hostmem_pmem_get_spa(struct hostmem_pmem *pmem);
+unsigned long long hostmem_pmem_get_size(struct hostmem_pmem *pmem);
+unsigned long long hostmem_pmem_get_data_offset(struct hostmem_pmem *pmem);
+unsigned long long hostmem_pmem_get_data_size(struct hostmem_pmem *pmem);
+
 /* views: an fd of a region (view.c, block.c, alloc.c) */
 struct hostmem_view;
 
@@ -232,6 +252,8 @@ struct hostmem_event {
 	pid_t pid;
 	unsigned long long start;
 	unsigned long long length;
+	const char *pmem_name;	/* namespace of "pmem-added" and "pmem-removed", which have */
+	const char *pmem_dev;	/* nothing else; both valid until the next receive */
 };
 
 int hostmem_monitor_new(struct hostmem_ctx *ctx, struct hostmem_monitor **monitor);

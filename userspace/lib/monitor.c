@@ -19,6 +19,7 @@ struct hostmem_monitor {
 	struct hostmem_ctx *ctx;	/* holds a reference */
 	struct hostmem_netlink nl;
 	char name[HOSTMEM_NAME_MAX];
+	char dev[HOSTMEM_NAME_MAX];
 	char *buf;			/* [HOSTMEM_MONITOR_BUFFER] */
 	int left;			/* bytes that have not been looked at... */
 	struct nlmsghdr *next;		/* ...from here on */
@@ -32,6 +33,8 @@ static const char *const hostmem_event_names[HOSTMEM_NL_MAX + 1] = {
 	[HOSTMEM_NL_MAPPED] = "mapped",
 	[HOSTMEM_NL_UNMAPPED] = "unmapped",
 	[HOSTMEM_NL_REVOKED] = "revoked",
+	[HOSTMEM_NL_PMEM_ADDED] = "pmem-added",
+	[HOSTMEM_NL_PMEM_REMOVED] = "pmem-removed",
 };
 
 static const uint8_t hostmem_event_types[HOSTMEM_A_EVENT_MAX + 1] = {
@@ -42,6 +45,11 @@ static const uint8_t hostmem_event_types[HOSTMEM_A_EVENT_MAX + 1] = {
 	[HOSTMEM_A_EVENT_PID] = MNL_TYPE_U32,
 	[HOSTMEM_A_EVENT_START] = MNL_TYPE_U64,
 	[HOSTMEM_A_EVENT_LENGTH] = MNL_TYPE_U64,
+};
+
+static const uint8_t hostmem_event_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
+	[HOSTMEM_A_PMEM_NAME] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_PMEM_DEV] = MNL_TYPE_NUL_STRING,
 };
 
 static int hostmem_monitor_join(struct hostmem_monitor *m)
@@ -148,21 +156,30 @@ static int hostmem_monitor_fill(struct hostmem_monitor *m)
 	return 0;
 }
 
-/* -ENOMSG: not an event that we know. */
-static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
-				 struct hostmem_event *event)
+static int hostmem_monitor_parse_pmem(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
+				      struct hostmem_event *event)
+{
+	const struct nlattr *a[HOSTMEM_A_PMEM_MAX + 1] = { NULL };
+	struct hostmem_attrs attrs = { a, hostmem_event_pmem_types, HOSTMEM_A_PMEM_MAX };
+
+	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_PMEM_NAME] ||
+	    !a[HOSTMEM_A_PMEM_DEV])
+		return -ENOMSG;
+	snprintf(m->name, sizeof(m->name), "%s", mnl_attr_get_str(a[HOSTMEM_A_PMEM_NAME]));
+	snprintf(m->dev, sizeof(m->dev), "%s", mnl_attr_get_str(a[HOSTMEM_A_PMEM_DEV]));
+	event->pmem_name = m->name;
+	event->pmem_dev = m->dev;
+	return 0;
+}
+
+static int hostmem_monitor_parse_region(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
+					struct hostmem_event *event)
 {
 	const struct nlattr *a[HOSTMEM_A_EVENT_MAX + 1] = { NULL };
 	struct hostmem_attrs attrs = { a, hostmem_event_types, HOSTMEM_A_EVENT_MAX };
-	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 
-	if (nlh->nlmsg_type != m->nl.family ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*genl) ||
-	    genl->cmd > HOSTMEM_NL_MAX || !hostmem_event_names[genl->cmd] ||
-	    hostmem_netlink_parse(nlh, &attrs))
+	if (hostmem_netlink_parse(nlh, &attrs))
 		return -ENOMSG;
-	memset(event, 0, sizeof(*event));
-	event->event = hostmem_event_names[genl->cmd];
 	event->region_id = hostmem_attr_u64(a[HOSTMEM_A_EVENT_REGION_ID]);
 	if (a[HOSTMEM_A_EVENT_REGION_NAME]) {
 		snprintf(m->name, sizeof(m->name), "%s",
@@ -175,6 +192,23 @@ static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghd
 	event->start = hostmem_attr_u64(a[HOSTMEM_A_EVENT_START]);
 	event->length = hostmem_attr_u64(a[HOSTMEM_A_EVENT_LENGTH]);
 	return 0;
+}
+
+/* -ENOMSG: not an event that we know. */
+static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
+				 struct hostmem_event *event)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type != m->nl.family ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*genl) ||
+	    genl->cmd > HOSTMEM_NL_MAX || !hostmem_event_names[genl->cmd])
+		return -ENOMSG;
+	memset(event, 0, sizeof(*event));
+	event->event = hostmem_event_names[genl->cmd];
+	if (genl->cmd == HOSTMEM_NL_PMEM_ADDED || genl->cmd == HOSTMEM_NL_PMEM_REMOVED)
+		return hostmem_monitor_parse_pmem(m, nlh, event);
+	return hostmem_monitor_parse_region(m, nlh, event);
 }
 
 /**

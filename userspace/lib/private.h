@@ -34,6 +34,7 @@ struct hostmem_ctx {
 	int control;			/* fd of the control node, -1 before its first use */
 	bool listed;			/* @regions is filled */
 	struct hostmem_region *regions;	/* owned */
+	struct hostmem_pmem *pmems;	/* owned */
 };
 
 struct hostmem_view {
@@ -92,6 +93,9 @@ uint32_t hostmem_attr_u32(const struct nlattr *attr);
 
 /* list.c */
 void hostmem_list_free(struct hostmem_region *regions);
+
+/* pmem.c */
+void hostmem_pmems_free(struct hostmem_pmem *pmems);
 
 /* view.c */
 int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HOSTMEM_PMEM_H
+#define _HOSTMEM_PMEM_H
+
+/*
+ * What hostmem_nd tells the core of the host's persistent memory.
+ */
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/hostmem.h>
+
+#define HOSTMEM_PMEM_NAME_MAX 32
+
+/**
+ * struct hostmem_pmem - a pmem namespace that is enabled
+ * @node: the core's, in its list
+ * @id: the core's; never used again while the module is loaded
+ * @name: of the namespace, "namespace0.0"
+ * @dev: of its block device or its /dev/dax device, "pmem0", "dax0.0"
+ * @mode: HOSTMEM_PMEM_*
+ * @map: HOSTMEM_PMEM_MAP_*
+ * @spa: first system physical address
+ * @size: bytes of the namespace, with all that is not data
+ * @data_offset: bytes from @spa to the data
+ * @data_size: bytes of the data, 0 if the data is not where the device says
+ */
+struct hostmem_pmem {
+	struct list_head node;
+	u64 id;
+	char name[HOSTMEM_PMEM_NAME_MAX];
+	char dev[HOSTMEM_PMEM_NAME_MAX];
+	u32 mode;
+	u32 map;
+	u64 spa;
+	u64 size;
+	u64 data_offset;
+	u64 data_size;
+};
+
+int hostmem_pmem_add(struct hostmem_pmem *pmem);
+void hostmem_pmem_remove(struct hostmem_pmem *pmem);
+
+#endif /* _HOSTMEM_PMEM_H */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of the host's pmem namespaces, as hostmem_nd reports them.
+ */
+#include <linux/module.h>
+#include <linux/overflow.h>
+
+#include "hostmem_nl.h"
+#include "hostmem_pmem.h"
+#include "hostmem_private.h"
+
+/* Of the table and of the namespaces in it. */
+DEFINE_MUTEX(hostmem_pmem_lock);
+static LIST_HEAD(hostmem_pmems);
+static u64 hostmem_pmem_last_id;
+static unsigned int hostmem_pmem_list_seq;
+
+static bool hostmem_pmem_overlap(const struct hostmem_pmem *a, const struct hostmem_pmem *b)
+{
+	return a->spa < b->spa + b->size && b->spa < a->spa + a->size;
+}
+
+/**
+ * hostmem_pmem_add - report a namespace that can be used
+ * @pmem: the namespace, filled but for @node and @id; stays the caller's
+ *
+ * Tells the listeners of the group "events".
+ *
+ * Context: sleeps.
+ * Return: 0; -EEXIST: it overlaps one that is known; -EINVAL: empty, or past the end
+ * of all addresses.
+ */
+int hostmem_pmem_add(struct hostmem_pmem *pmem)
+{
+	struct hostmem_pmem *other;
+	u64 end;
+
+	if (!pmem->size || check_add_overflow(pmem->spa, pmem->size, &end))
+		return -EINVAL;
+	mutex_lock(&hostmem_pmem_lock);
+	list_for_each_entry(other, &hostmem_pmems, node) {
+		if (!hostmem_pmem_overlap(pmem, other))
+			continue;
+		mutex_unlock(&hostmem_pmem_lock);
+		return -EEXIST;
+	}
+	pmem->id = ++hostmem_pmem_last_id;
+	hostmem_pmem_list_seq++;
+	list_add_tail(&pmem->node, &hostmem_pmems);
+	mutex_unlock(&hostmem_pmem_lock);
+	hostmem_pmem_event(pmem, HOSTMEM_NL_PMEM_ADDED);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hostmem_pmem_add);
+
+/**
+ * hostmem_pmem_remove - report that a namespace is about to go
+ * @pmem: as hostmem_pmem_add() got it
+ *
+ * Context: sleeps.
+ */
+void hostmem_pmem_remove(struct hostmem_pmem *pmem)
+{
+	mutex_lock(&hostmem_pmem_lock);
+	hostmem_pmem_list_seq++;
+	list_del(&pmem->node);
+	mutex_unlock(&hostmem_pmem_lock);
+	hostmem_pmem_event(pmem, HOSTMEM_NL_PMEM_REMOVED);
+}
+EXPORT_SYMBOL_GPL(hostmem_pmem_remove);
+
+/**
+ * hostmem_pmem_seq - changes when a namespace comes or goes
+ *
+ * Context: under hostmem_pmem_lock.
+ * Return: a number that is never 0.
+ */
+unsigned int hostmem_pmem_seq(void)
+{
+	lockdep_assert_held(&hostmem_pmem_lock);
+	return hostmem_pmem_list_seq ?: 1;
+}
+
+/**
+ * hostmem_pmem_next - the first known namespace from a number on
+ * @id: smallest number
+ *
+ * Context: under hostmem_pmem_lock, which keeps it.
+ * Return: the namespace, or NULL.
+ */
+struct hostmem_pmem *hostmem_pmem_next(u64 id)
+{
+	struct hostmem_pmem *pmem;
+
+	lockdep_assert_held(&hostmem_pmem_lock);
+	/* In the order of their numbers. */
+	list_for_each_entry(pmem, &hostmem_pmems, node) {
+		if (pmem->id >= id)
+			return pmem;
+	}
+	return NULL;
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pmem namespaces of the host: those that are enabled now and those that will be.
+ *
+ * libnvdimm exports no list of its devices. A driver for none of them is told their bus, and
+ * the bus tells when one gets and loses its driver.
+ */
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/nd.h>
+#include <linux/notifier.h>
+#include <linux/slab.h>
+
+#include "hostmem_nd.h"
+
+/* A namespace that the core knows, and the device whose driver enables it. */
+struct hostmem_nd_space {
+	struct list_head node;
+	struct device *dev;
+	struct hostmem_pmem pmem;
+};
+
+/* device_lock() -> hostmem_nd_lock -> the core's lock */
+static DEFINE_MUTEX(hostmem_nd_lock);
+static LIST_HEAD(hostmem_nd_spaces);
+
+static int hostmem_nd_probe(struct device *dev)
+{
+	return -ENODEV;
+}
+
+static struct nd_device_driver hostmem_nd_driver = {
+	.drv = { .name = "hostmem_nd" },
+	.probe = hostmem_nd_probe,
+	/* No device has this type. */
+	.type = BIT(31),
+};
+
+static struct hostmem_nd_space *hostmem_nd_find(const struct device *dev)
+{
+	struct hostmem_nd_space *space;
+
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (space->dev == dev)
+			return space;
+	}
+	return NULL;
+}
+
+/* Under device_lock() and hostmem_nd_lock. */
+static void hostmem_nd_add(struct device *dev)
+{
+	struct hostmem_nd_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+	int rc;
+
+	if (!space)
+		return;
+	space->dev = dev;
+	rc = hostmem_namespace_describe(hostmem_nd_driver.drv.bus, dev, &space->pmem);
+	if (!rc)
+		rc = hostmem_pmem_add(&space->pmem);
+	if (rc == -EEXIST)
+		dev_warn(dev, "ignored: it overlaps a namespace that is known\n");
+	else if (rc)
+		dev_warn(dev, "ignored: error %d\n", rc);
+	if (rc) {
+		kfree(space);
+		return;
+	}
+	list_add_tail(&space->node, &hostmem_nd_spaces);
+}
+
+static void hostmem_nd_drop(struct hostmem_nd_space *space)
+{
+	list_del(&space->node);
+	hostmem_pmem_remove(&space->pmem);
+	kfree(space);
+}
+
+static void hostmem_nd_bound(struct device *dev)
+{
+	mutex_lock(&hostmem_nd_lock);
+	/* The notifier and the search at load may both find it. */
+	if (!hostmem_nd_find(dev))
+		hostmem_nd_add(dev);
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+static void hostmem_nd_unbind(struct device *dev)
+{
+	struct hostmem_nd_space *space;
+
+	mutex_lock(&hostmem_nd_lock);
+	space = hostmem_nd_find(dev);
+	if (space)
+		hostmem_nd_drop(space);
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+/* Under device_lock(). */
+static int hostmem_nd_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct device *dev = data;
+
+	if (!hostmem_namespace_drives(dev))
+		return NOTIFY_DONE;
+	if (action == BUS_NOTIFY_BOUND_DRIVER)
+		hostmem_nd_bound(dev);
+	else if (action == BUS_NOTIFY_UNBIND_DRIVER)
+		hostmem_nd_unbind(dev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block hostmem_nd_nb = { .notifier_call = hostmem_nd_notify };
+
+static int hostmem_nd_present(struct device *dev, void *data)
+{
+	if (!hostmem_namespace_drives(dev))
+		return 0;
+	device_lock(dev);
+	if (dev->driver)
+		hostmem_nd_bound(dev);
+	device_unlock(dev);
+	return 0;
+}
+
+static int __init hostmem_nd_init(void)
+{
+	int rc;
+
+	rc = nd_driver_register(&hostmem_nd_driver);
+	if (rc)
+		return rc;
+	rc = bus_register_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
+	if (rc) {
+		nd_driver_unregister(&hostmem_nd_driver);
+		return rc;
+	}
+	bus_for_each_dev(hostmem_bus(hostmem_nd_driver.drv.bus), NULL, NULL, hostmem_nd_present);
+	return 0;
+}
+
+static void __exit hostmem_nd_exit(void)
+{
+	struct hostmem_nd_space *space, *next;
+
+	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry_safe(space, next, &hostmem_nd_spaces, node)
+		hostmem_nd_drop(space);
+	mutex_unlock(&hostmem_nd_lock);
+	nd_driver_unregister(&hostmem_nd_driver);
+}
+
+module_init(hostmem_nd_init);
+module_exit(hostmem_nd_exit);
+
+MODULE_DESCRIPTION("Persistent memory for hostmem: namespaces, where they are and what is in them");
+MODULE_AUTHOR("hostmem maintainers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What libnvdimm says of a namespace, and what is on its media.
+ *
+ * A namespace in raw mode has a driver itself. In the other modes its claim has one, a device
+ * beside it, which libnvdimm tells apart by the type's name only.
+ */
+#include <linux/device.h>
+#include <linux/io.h>
+#include <linux/nd.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "hostmem_nd.h"
+
+struct hostmem_nd_mode {
+	const char *type;
+	u32 mode;
+	bool claim;
+	const char *signature;
+};
+
+static const struct hostmem_nd_mode hostmem_nd_modes[] = {
+	{ "nd_namespace_io", HOSTMEM_PMEM_RAW, false, NULL },
+	{ "nd_namespace_pmem", HOSTMEM_PMEM_RAW, false, NULL },
+	{ "nd_btt", HOSTMEM_PMEM_SECTOR, true, NULL },
+	{ "nd_pfn", HOSTMEM_PMEM_FSDAX, true, HOSTMEM_INFOBLOCK_FSDAX },
+	{ "nd_dax", HOSTMEM_PMEM_DEVDAX, true, HOSTMEM_INFOBLOCK_DEVDAX },
+};
+
+static const struct hostmem_nd_mode *hostmem_nd_mode(const struct device *dev)
+{
+	size_t i;
+
+	for (i = 0; dev->type && dev->type->name && i < ARRAY_SIZE(hostmem_nd_modes); i++) {
+		if (!strcmp(dev->type->name, hostmem_nd_modes[i].type))
+			return &hostmem_nd_modes[i];
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_namespace_drives - whether a namespace is enabled by a device's driver
+ * @dev: a device of libnvdimm's bus
+ *
+ * Return: true for a namespace and for what claims one.
+ */
+bool hostmem_namespace_drives(const struct device *dev)
+{
+	return hostmem_nd_mode(dev);
+}
+
+struct hostmem_nd_search {
+	struct device *claim;
+	struct device *found;
+};
+
+static int hostmem_nd_claimed(struct device *dev, void *data)
+{
+	const struct hostmem_nd_mode *mode = hostmem_nd_mode(dev);
+	struct hostmem_nd_search *search = data;
+
+	if (!mode || mode->claim || to_ndns(dev)->claim != search->claim)
+		return 0;
+	search->found = get_device(dev);
+	return 1;
+}
+
+/* The namespace that a device drives, with a reference, or NULL. */
+static struct device *hostmem_nd_namespace(const struct bus_type *bus, struct device *dev,
+					   const struct hostmem_nd_mode *mode)
+{
+	struct hostmem_nd_search search = { .claim = dev };
+
+	if (!mode->claim)
+		return get_device(dev);
+	bus_for_each_dev(hostmem_bus(bus), NULL, &search, hostmem_nd_claimed);
+	return search.found;
+}
+
+static int hostmem_nd_child(struct device *dev, void *data)
+{
+	struct hostmem_pmem *pmem = data;
+
+	if (!(dev->class && !strcmp(dev->class->name, "block")) &&
+	    !(dev->bus && !strcmp(dev->bus->name, "dax")))
+		return 0;
+	strscpy(pmem->dev, dev_name(dev), sizeof(pmem->dev));
+	return 1;
+}
+
+static int hostmem_nd_read(const struct hostmem_pmem *pmem, u64 offset, void *data,
+			   size_t length)
+{
+	void *media;
+	int rc = 0;
+
+	if (offset + length > pmem->size)
+		return -EINVAL;
+	media = memremap(pmem->spa + offset, length, MEMREMAP_WB);
+	if (!media)
+		return -ENXIO;
+	if (copy_mc_to_kernel(data, media, length))
+		rc = -EIO;
+	memunmap(media);
+	return rc;
+}
+
+static int hostmem_nd_infoblock(const char *signature, struct hostmem_pmem *pmem)
+{
+	struct hostmem_infoblock *block = kmalloc(sizeof(*block), GFP_KERNEL);
+	int rc;
+
+	if (!block)
+		return -ENOMEM;
+	rc = hostmem_nd_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, block, sizeof(*block));
+	if (!rc)
+		rc = hostmem_infoblock_parse(block, signature, pmem);
+	kfree(block);
+	return rc;
+}
+
+/**
+ * hostmem_namespace_describe - fill in what there is to know of a namespace
+ * @bus: libnvdimm's
+ * @dev: a device for which hostmem_namespace_drives() is true, with its driver
+ * @pmem: out: all that is not the core's
+ *
+ * Context: sleeps; under the device's lock, so that it keeps its driver.
+ * Return: 0; -ENODEV: it drives no namespace; -EINVAL: its info block contradicts it; -EIO:
+ * its info block is poisoned; -ENXIO; -ENOMEM.
+ */
+int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
+			       struct hostmem_pmem *pmem)
+{
+	const struct hostmem_nd_mode *mode = hostmem_nd_mode(dev);
+	struct device *ns = mode ? hostmem_nd_namespace(bus, dev, mode) : NULL;
+	const struct resource *res;
+	int rc = 0;
+
+	if (!ns)
+		return -ENODEV;
+	res = &to_nd_namespace_io(ns)->res;
+	strscpy(pmem->name, dev_name(ns), sizeof(pmem->name));
+	pmem->mode = mode->mode;
+	pmem->spa = res->start;
+	pmem->size = resource_size(res);
+	device_for_each_child(dev, pmem, hostmem_nd_child);
+	if (mode->mode == HOSTMEM_PMEM_RAW)
+		pmem->data_size = pmem->size;
+	else if (mode->signature)
+		rc = hostmem_nd_infoblock(mode->signature, pmem);
+	put_device(ns);
+	return rc;
+}

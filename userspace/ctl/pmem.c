@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pmem namespaces as JSON: where they are from the module, bad blocks from the kernel's own lists,
+ * that of the block device or, where it has none, that of the region through libndctl.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ndctl/libndctl.h>
+
+#include "ctl.h"
+
+#define SECTOR 512ULL
+
+/* A bad range, in bytes from the start of the namespace, into the array. */
+static void add_range(struct json_object *array, struct hostmem_pmem *pmem, uint64_t start,
+		      uint64_t length, bool human)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "offset", ctl_json_offset(start, human));
+	json_object_object_add(object, "spa",
+			       ctl_json_offset(hostmem_pmem_get_spa(pmem) + start, human));
+	json_object_object_add(object, "length", ctl_json_size(length, human));
+	json_object_array_add(array, object);
+}
+
+/* Of a block device, whose sectors count from the start of the data. */
+static int disk_badblocks(struct json_object *array, struct hostmem_pmem *pmem, bool human)
+{
+	unsigned long long sector, count;
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/badblocks", hostmem_pmem_get_dev(pmem));
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (fscanf(file, "%llu %llu", &sector, &count) == 2)
+		add_range(array, pmem,
+			  hostmem_pmem_get_data_offset(pmem) + sector * SECTOR,
+			  count * SECTOR, human);
+	fclose(file);
+	return 0;
+}
+
+static struct ndctl_region *find_region(struct ndctl_ctx *ndctl, const char *name)
+{
+	struct ndctl_namespace *ns;
+	struct ndctl_region *region;
+	struct ndctl_bus *bus;
+
+	ndctl_bus_foreach(ndctl, bus)
+		ndctl_region_foreach(bus, region)
+			ndctl_namespace_foreach(region, ns)
+				if (!strcmp(ndctl_namespace_get_devname(ns), name))
+					return region;
+	return NULL;
+}
+
+/* Of a region, whose sectors count from its own start; only what lies in the namespace. */
+static int region_badblocks(struct json_object *array, struct hostmem_pmem *pmem, bool human)
+{
+	uint64_t spa = hostmem_pmem_get_spa(pmem), end = spa + hostmem_pmem_get_size(pmem);
+	struct ndctl_region *region;
+	struct ndctl_ctx *ndctl;
+	struct badblock *bad;
+	uint64_t from, to;
+
+	if (ndctl_new(&ndctl))
+		return -ENOMEM;
+	region = find_region(ndctl, hostmem_pmem_get_name(pmem));
+	if (region) {
+		ndctl_region_badblock_foreach(region, bad) {
+			from = ndctl_region_get_resource(region) + bad->offset * SECTOR;
+			to = from + bad->len * SECTOR;
+			from = from > spa ? from : spa;
+			to = to < end ? to : end;
+			if (from < to)
+				add_range(array, pmem, from - spa, to - from, human);
+		}
+	}
+	ndctl_unref(ndctl);
+	return region ? 0 : -ENOENT;
+}
+
+/**
+ * ctl_json_pmem - a pmem namespace as an object
+ * @pmem: as listed
+ * @human: sizes with units, addresses in hexadecimal
+ * @out: out: the object
+ *
+ * Return: 0, or -errno: -ENOENT if it has gone meanwhile.
+ */
+int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **out)
+{
+	static const char *const modes[] = {
+		[HOSTMEM_PMEM_RAW] = "raw", [HOSTMEM_PMEM_SECTOR] = "sector",
+		[HOSTMEM_PMEM_FSDAX] = "fsdax", [HOSTMEM_PMEM_DEVDAX] = "devdax",
+	};
+	static const char *const maps[] = { [HOSTMEM_PMEM_MAP_MEM] = "mem",
+					    [HOSTMEM_PMEM_MAP_DEV] = "dev" };
+	struct json_object *object, *bad = json_object_new_array();
+	unsigned long long data = hostmem_pmem_get_data_size(pmem);
+	unsigned int mode = hostmem_pmem_get_mode(pmem);
+	const char *dev = hostmem_pmem_get_dev(pmem);
+	int rc;
+
+	if (dev && (mode == HOSTMEM_PMEM_RAW || mode == HOSTMEM_PMEM_FSDAX))
+		rc = disk_badblocks(bad, pmem, human);
+	else
+		rc = region_badblocks(bad, pmem, human);
+	if (rc) {
+		json_object_put(bad);
+		return rc;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "dev", dev ? json_object_new_string(dev) : NULL);
+	json_object_object_add(object, "namespace",
+			       json_object_new_string(hostmem_pmem_get_name(pmem)));
+	json_object_object_add(object, "mode", ctl_json_choice(modes, 4, mode));
+	json_object_object_add(object, "map", hostmem_pmem_get_map(pmem) ?
+			       ctl_json_choice(maps, 3, hostmem_pmem_get_map(pmem)) : NULL);
+	json_object_object_add(object, "spa", ctl_json_offset(hostmem_pmem_get_spa(pmem), human));
+	json_object_object_add(object, "size", ctl_json_size(hostmem_pmem_get_size(pmem), human));
+	json_object_object_add(object, "data_offset", data ?
+			       ctl_json_offset(hostmem_pmem_get_data_offset(pmem), human) : NULL);
+	json_object_object_add(object, "data_size", data ? ctl_json_size(data, human) : NULL);
+	json_object_object_add(object, "badblocks", bad);
+	*out = object;
+	return 0;
+}

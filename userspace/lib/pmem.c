@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * The pmem namespaces that are enabled, as netlink tells it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libmnl/libmnl.h>
+#include <linux/hostmem_nl.h>
+
+#include "private.h"
+
+#define HOSTMEM_PMEM_NAME_MAX 32
+
+struct hostmem_pmem {
+	struct hostmem_pmem *next;
+	uint64_t id;
+	char name[HOSTMEM_PMEM_NAME_MAX];
+	char dev[HOSTMEM_PMEM_NAME_MAX];
+	unsigned int mode;
+	unsigned int map;
+	unsigned long long spa;
+	unsigned long long size;
+	unsigned long long data_offset;
+	unsigned long long data_size;
+};
+
+static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
+	[HOSTMEM_A_PMEM_ID] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_NAME] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_PMEM_DEV] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_PMEM_MODE] = MNL_TYPE_U32,
+	[HOSTMEM_A_PMEM_MAP] = MNL_TYPE_U32,
+	[HOSTMEM_A_PMEM_SPA] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_DATA_OFFSET] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_DATA_SIZE] = MNL_TYPE_U64,
+};
+
+/* A list being read. */
+struct hostmem_pmem_listing {
+	struct hostmem_pmem *pmems;
+	struct hostmem_pmem **tail;
+};
+
+void hostmem_pmems_free(struct hostmem_pmem *pmems)
+{
+	struct hostmem_pmem *next;
+
+	for (; pmems; pmems = next) {
+		next = pmems->next;
+		free(pmems);
+	}
+}
+
+static void hostmem_pmem_text(char *to, const struct nlattr *attr)
+{
+	snprintf(to, HOSTMEM_PMEM_NAME_MAX, "%s", attr ? mnl_attr_get_str(attr) : "");
+}
+
+static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *a[HOSTMEM_A_PMEM_MAX + 1] = { NULL };
+	struct hostmem_attrs attrs = { a, hostmem_pmem_types, HOSTMEM_A_PMEM_MAX };
+	struct hostmem_pmem_listing *list = data;
+	struct hostmem_pmem *pmem;
+
+	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_PMEM_NAME])
+		return -EBADMSG;
+	pmem = calloc(1, sizeof(*pmem));
+	if (!pmem)
+		return -ENOMEM;
+	pmem->id = hostmem_attr_u64(a[HOSTMEM_A_PMEM_ID]);
+	hostmem_pmem_text(pmem->name, a[HOSTMEM_A_PMEM_NAME]);
+	hostmem_pmem_text(pmem->dev, a[HOSTMEM_A_PMEM_DEV]);
+	pmem->mode = hostmem_attr_u32(a[HOSTMEM_A_PMEM_MODE]);
+	pmem->map = hostmem_attr_u32(a[HOSTMEM_A_PMEM_MAP]);
+	pmem->spa = hostmem_attr_u64(a[HOSTMEM_A_PMEM_SPA]);
+	pmem->size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_SIZE]);
+	pmem->data_offset = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_OFFSET]);
+	pmem->data_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_SIZE]);
+	*list->tail = pmem;
+	list->tail = &pmem->next;
+	return 0;
+}
+
+static int hostmem_list_pmems(struct hostmem_netlink *nl, void *data)
+{
+	struct hostmem_pmem_listing *list = data;
+	char buf[256];
+
+	hostmem_pmems_free(list->pmems);
+	list->pmems = NULL;
+	list->tail = &list->pmems;
+	return hostmem_netlink_dump(nl, hostmem_netlink_request(nl, buf, HOSTMEM_NL_PMEM_GET),
+				    hostmem_list_pmem, list);
+}
+
+/**
+ * hostmem_pmem_refresh - read again which pmem namespaces are enabled
+ * @ctx: the context
+ *
+ * On success the namespaces that the context had listed are freed. On error they stay as they
+ * were. Without the module hostmem_nd the list is empty.
+ *
+ * Return: 0; -EPERM: needs CAP_SYS_ADMIN, because it tells physical addresses; -ENODEV: the
+ * module hostmem is not loaded, or this is not the initial network namespace; -EAGAIN; -ENOMEM;
+ * -EBADMSG: an answer that cannot be understood; or an error of socket(2).
+ */
+int hostmem_pmem_refresh(struct hostmem_ctx *ctx)
+{
+	struct hostmem_pmem_listing list = { NULL };
+	int rc;
+
+	rc = hostmem_netlink_list(ctx, hostmem_list_pmems, &list);
+	if (rc) {
+		hostmem_pmems_free(list.pmems);
+		return rc;
+	}
+	hostmem_pmems_free(ctx->pmems);
+	ctx->pmems = list.pmems;
+	return 0;
+}
+
+/**
+ * hostmem_pmem_get_first - the first namespace that hostmem_pmem_refresh() read
+ * @ctx: the context
+ *
+ * Return: the namespace, owned by the context until the next hostmem_pmem_refresh(), or NULL.
+ */
+struct hostmem_pmem *hostmem_pmem_get_first(struct hostmem_ctx *ctx)
+{
+	return ctx->pmems;
+}
+
+/**
+ * hostmem_pmem_get_next - the namespace after another
+ * @pmem: the other
+ *
+ * Return: the namespace, or NULL.
+ */
+struct hostmem_pmem *hostmem_pmem_get_next(struct hostmem_pmem *pmem)
+{
+	return pmem->next;
+}
+
+/**
+ * hostmem_pmem_get_id - the number of a namespace
+ * @pmem: the namespace
+ *
+ * Return: a number that it has while it is enabled, never used again.
+ */
+uint64_t hostmem_pmem_get_id(struct hostmem_pmem *pmem)
+{
+	return pmem->id;
+}
+
+/**
+ * hostmem_pmem_get_name - the name of a namespace
+ * @pmem: the namespace
+ *
+ * Return: the name that ndctl gives it.
+ */
+const char *hostmem_pmem_get_name(struct hostmem_pmem *pmem)
+{
+	return pmem->name;
+}
+
+/**
+ * hostmem_pmem_get_dev - the device of a namespace
+ * @pmem: the namespace
+ *
+ * Return: the name of its block device or its /dev/dax device, or NULL.
+ */
+const char *hostmem_pmem_get_dev(struct hostmem_pmem *pmem)
+{
+	return *pmem->dev ? pmem->dev : NULL;
+}
+
+/**
+ * hostmem_pmem_get_mode - the mode of a namespace
+ * @pmem: the namespace
+ *
+ * Return: HOSTMEM_PMEM_RAW, _SECTOR, _FSDAX or _DEVDAX.
+ */
+unsigned int hostmem_pmem_get_mode(struct hostmem_pmem *pmem)
+{
+	return pmem->mode;
+}
+
+/**
+ * hostmem_pmem_get_map - where the struct pages of a namespace are
+ * @pmem: the namespace
+ *
+ * Return: HOSTMEM_PMEM_MAP_*.
+ */
+unsigned int hostmem_pmem_get_map(struct hostmem_pmem *pmem)
+{
+	return pmem->map;
+}
+
+/**
+ * hostmem_pmem_get_spa - where a namespace is
+ * @pmem: the namespace
+ *
+ * Return: its first system physical address.
+ */
+unsigned long long hostmem_pmem_get_spa(struct hostmem_pmem *pmem)
+{
+	return pmem->spa;
+}
+
+/**
+ * hostmem_pmem_get_size - how large a namespace is
+ * @pmem: the namespace
+ *
+ * Return: bytes, with all that is not data.
+ */
+unsigned long long hostmem_pmem_get_size(struct hostmem_pmem *pmem)
+{
+	return pmem->size;
+}
+
+/**
+ * hostmem_pmem_get_data_offset - where the data of a namespace begins
+ * @pmem: the namespace
+ *
+ * Return: bytes from its start; means nothing in sector mode.
+ */
+unsigned long long hostmem_pmem_get_data_offset(struct hostmem_pmem *pmem)
+{
+	return pmem->data_offset;
+}
+
+/**
+ * hostmem_pmem_get_data_size - how much data a namespace can hold
+ * @pmem: the namespace
+ *
+ * Return: bytes; 0 in sector mode, whose data is not in one piece.
+ */
+unsigned long long hostmem_pmem_get_data_size(struct hostmem_pmem *pmem)
+{
+	return pmem->data_size;
+}
