@@ -111,7 +111,7 @@ open(sys.argv[2], "w").close()
 time.sleep(600)' "$1" "$tmp/mapped" &
 	mapper=$!
 	pids+=("$mapper")
-	wait_for 60 test -e "$tmp/mapped"
+	wait_for 300 test -e "$tmp/mapped"
 }
 
 unmap() {
@@ -252,7 +252,7 @@ test_allocation() {
 
 	before=$(free_kib)
 	hostmemctl create-region ctl-n --size 2g --plug 2g --allocation immediate >"$tmp/out" 2>"$tmp/err" &
-	wait_for 20 test -e /dev/hostmem/ctl-n
+	wait_for 300 test -e /dev/hostmem/ctl-n
 	kill -INT $!
 	rc=0
 	wait $! || rc=$?
