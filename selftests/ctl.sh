@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # hostmemctl: every verb, with good and with bad input. Runs in the test guest, as root:
 #   selftests/guest/run -- selftests/ctl.sh [GROUP]...
-set -eu
+set -Eeu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 n=0 failed=0
@@ -128,7 +128,7 @@ destroy() {
 }
 
 keys='["allocation","backing","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
-verbs='create-region destroy-region plug unplug resize list monitor vm-config load unload'
+verbs='create-region destroy-region plug unplug resize list monitor create-namespace check-namespace vm-config load unload'
 
 test_help() {
 	local verb option missing options pages

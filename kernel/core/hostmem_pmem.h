@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/hostmem.h>
+#include <linux/hostmem_reserve.h>
 
 #define HOSTMEM_PMEM_NAME_MAX 32
 
@@ -23,6 +24,10 @@
  * @size: bytes of the namespace, with all that is not data
  * @data_offset: bytes from @spa to the data
  * @data_size: bytes of the data, 0 if the data is not where the device says
+ * @reserve_layout: HOSTMEM_RESERVE_TAIL, HOSTMEM_RESERVE_HEAD, or 0: there is no reserve
+ * @reserve_offset: bytes from @spa to the reserve
+ * @reserve_size: bytes of the reserve
+ * @reserve_purpose: what it is for, with a NUL
  */
 struct hostmem_pmem {
 	struct list_head node;
@@ -35,6 +40,10 @@ struct hostmem_pmem {
 	u64 size;
 	u64 data_offset;
 	u64 data_size;
+	u32 reserve_layout;
+	u64 reserve_offset;
+	u64 reserve_size;
+	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 };
 
 int hostmem_pmem_add(struct hostmem_pmem *pmem);

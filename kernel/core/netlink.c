@@ -420,6 +420,18 @@ static int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem 
 	return 0;
 }
 
+static int hostmem_put_reserve(struct sk_buff *skb, const struct hostmem_pmem *pmem)
+{
+	if (!pmem->reserve_layout)
+		return 0;
+	if (nla_put_u32(skb, HOSTMEM_A_PMEM_RESERVE_LAYOUT, pmem->reserve_layout) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_RESERVE_OFFSET, pmem->reserve_offset) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_RESERVE_SIZE, pmem->reserve_size) ||
+	    nla_put_string(skb, HOSTMEM_A_PMEM_RESERVE_PURPOSE, pmem->reserve_purpose))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int hostmem_put_pmem(struct sk_buff *skb, const struct hostmem_pmem *pmem)
 {
 	if (hostmem_put_pmem_name(skb, pmem) ||
@@ -432,7 +444,7 @@ static int hostmem_put_pmem(struct sk_buff *skb, const struct hostmem_pmem *pmem
 	if (hostmem_put_u64(skb, HOSTMEM_A_PMEM_DATA_OFFSET, pmem->data_offset) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_DATA_SIZE, pmem->data_size))
 		return -EMSGSIZE;
-	return 0;
+	return hostmem_put_reserve(skb, pmem);
 }
 
 int hostmem_nl_pmem_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)

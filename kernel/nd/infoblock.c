@@ -1,72 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The info block of fsdax and devdax namespaces. What is on the media is not
- * trusted, though the kernel has brought the namespace up with it.
+ * The info block of fsdax and devdax namespaces. What is on the media is not trusted, though
+ * the kernel may have brought the namespace up with it.
  */
 #include <linux/errno.h>
 #include <linux/string.h>
-#include <linux/types.h>
 #include <asm/byteorder.h>
 
-#include "hostmem_nd.h"
+#include "format.h"
 
-static u64 hostmem_fletcher64(const void *data, size_t length)
+/**
+ * hostmem_fletcher64 - the checksum of libnvdimm's blocks
+ * @data: little endian words of 4 bytes
+ * @length: bytes, a multiple of 4
+ *
+ * Return: the checksum.
+ */
+__u64 hostmem_fletcher64(const void *data, size_t length)
 {
-	const __le32 *word = data;
-	u64 high = 0;
-	u32 low = 0;
+	const __u8 *byte = data;
+	__u64 high = 0;
+	__u32 low = 0;
+	__le32 word;
 	size_t i;
 
-	for (i = 0; i < length / sizeof(*word); i++) {
-		low += le32_to_cpu(word[i]);
+	for (i = 0; i < length; i += sizeof(word)) {
+		/* The data is structures of other types. */
+		memcpy(&word, byte + i, sizeof(word));
+		low += __le32_to_cpu(word);
 		high += low;
 	}
 	return high << 32 | low;
 }
 
-static bool hostmem_infoblock_whole(struct hostmem_infoblock *block, const char *signature)
+/* Whether all of @data is zero. */
+bool hostmem_is_zero(const void *data, size_t length)
+{
+	const __u8 *byte = data;
+
+	return !length || (!byte[0] && !memcmp(byte, byte + 1, length - 1));
+}
+
+/**
+ * hostmem_infoblock_whole - whether an info block's signature and checksum are right
+ * @block: as read from the media; unchanged afterwards
+ *
+ * Return: true if they are.
+ */
+bool hostmem_infoblock_whole(struct hostmem_infoblock *block)
 {
 	__le64 checksum = block->checksum;
 	bool whole;
 
-	if (memcmp(block->signature, signature, sizeof(block->signature)))
+	if (memcmp(block->fields.signature, HOSTMEM_INFOBLOCK_FSDAX, 16) &&
+	    memcmp(block->fields.signature, HOSTMEM_INFOBLOCK_DEVDAX, 16))
 		return false;
 	block->checksum = 0;
-	whole = hostmem_fletcher64(block, sizeof(*block)) == le64_to_cpu(checksum);
+	whole = hostmem_fletcher64(block, sizeof(*block)) == __le64_to_cpu(checksum);
 	block->checksum = checksum;
 	return whole;
 }
 
 /**
- * hostmem_infoblock_parse - where the data of a namespace is
- * @block: as read from the media; unchanged afterwards
- * @signature: that it has to have
- * @pmem: in: size; out: map, data_offset, data_size
+ * hostmem_infoblock_place - where the data of a namespace is
+ * @fields: of an info block
+ * @size: bytes of the namespace
+ * @offset: out: bytes from the start of the namespace to the data
+ * @length: out: bytes of the data
  *
- * Return: 0; -EINVAL: not an info block, damaged, or of a namespace of another size.
+ * Return: 0; -EINVAL: it is not about a namespace of that size.
  */
-int hostmem_infoblock_parse(struct hostmem_infoblock *block, const char *signature,
-			    struct hostmem_pmem *pmem)
+int hostmem_infoblock_place(const struct hostmem_infoblock_fields *fields, __u64 size,
+			    __u64 *offset, __u64 *length)
 {
-	u64 dataoff = le64_to_cpu(block->dataoff);
-	u64 pad = le32_to_cpu(block->start_pad);
-	u64 trunc = le32_to_cpu(block->end_trunc);
+	__u64 dataoff = __le64_to_cpu(fields->dataoff);
+	__u64 pad = __le32_to_cpu(fields->start_pad);
+	__u64 trunc = __le32_to_cpu(fields->end_trunc);
+	__u32 mode = __le32_to_cpu(fields->mode);
 
-	if (!hostmem_infoblock_whole(block, signature))
+	if (dataoff >= size || pad + trunc >= size - dataoff)
 		return -EINVAL;
-	if (dataoff >= pmem->size || pad + trunc >= pmem->size - dataoff)
+	if (mode != HOSTMEM_INFOBLOCK_MEM && mode != HOSTMEM_INFOBLOCK_DEV)
 		return -EINVAL;
-	switch (le32_to_cpu(block->mode)) {
-	case HOSTMEM_INFOBLOCK_MEM:
-		pmem->map = HOSTMEM_PMEM_MAP_MEM;
-		break;
-	case HOSTMEM_INFOBLOCK_DEV:
-		pmem->map = HOSTMEM_PMEM_MAP_DEV;
-		break;
-	default:
-		return -EINVAL;
-	}
-	pmem->data_offset = pad + dataoff;
-	pmem->data_size = pmem->size - pad - dataoff - trunc;
+	*offset = pad + dataoff;
+	*length = size - pad - dataoff - trunc;
 	return 0;
+}
+
+/**
+ * hostmem_infoblock_expand - the 4096 bytes of an info block
+ * @fields: what it says; all zero gives a page of zeros
+ * @block: out
+ */
+void hostmem_infoblock_expand(const struct hostmem_infoblock_fields *fields,
+			      struct hostmem_infoblock *block)
+{
+	memset(block, 0, sizeof(*block));
+	block->fields = *fields;
+	block->checksum = __cpu_to_le64(hostmem_fletcher64(block, sizeof(*block)));
 }

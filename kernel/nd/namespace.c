@@ -12,13 +12,14 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "format.h"
 #include "hostmem_nd.h"
 
 struct hostmem_nd_mode {
 	const char *type;
 	u32 mode;
 	bool claim;
-	const char *signature;
+	const char *signature;	/* of its info block, NULL: has none */
 };
 
 static const struct hostmem_nd_mode hostmem_nd_modes[] = {
@@ -107,17 +108,77 @@ static int hostmem_nd_read(const struct hostmem_pmem *pmem, u64 offset, void *da
 	return rc;
 }
 
-static int hostmem_nd_infoblock(const char *signature, struct hostmem_pmem *pmem)
+static_assert(sizeof(struct hostmem_infoblock) == HOSTMEM_INFOBLOCK_SIZE);
+static_assert(sizeof(struct hostmem_reserve_superblock) == HOSTMEM_INFOBLOCK_SIZE);
+
+/* What is on the media; too large for the stack. */
+struct hostmem_nd_media {
+	struct hostmem_infoblock block;
+	struct hostmem_infoblock scratch;
+	struct hostmem_reserve_superblock sb;
+};
+
+static int hostmem_nd_infoblock(struct hostmem_nd_media *media, const char *signature,
+				struct hostmem_pmem *pmem)
 {
-	struct hostmem_infoblock *block = kmalloc(sizeof(*block), GFP_KERNEL);
+	const struct hostmem_infoblock_fields *fields = &media->block.fields;
 	int rc;
 
-	if (!block)
+	rc = hostmem_nd_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, &media->block,
+			     sizeof(media->block));
+	if (rc)
+		return rc;
+	if (!hostmem_infoblock_whole(&media->block) ||
+	    memcmp(fields->signature, signature, sizeof(fields->signature)))
+		return -EINVAL;
+	rc = hostmem_infoblock_place(fields, pmem->size, &pmem->data_offset, &pmem->data_size);
+	if (rc)
+		return rc;
+	pmem->map = le32_to_cpu(fields->mode) == HOSTMEM_INFOBLOCK_MEM ?
+		    HOSTMEM_PMEM_MAP_MEM : HOSTMEM_PMEM_MAP_DEV;
+	return 0;
+}
+
+static bool hostmem_nd_is_reserve(struct hostmem_nd_media *media, const struct hostmem_pmem *pmem,
+				  u64 place)
+{
+	if (hostmem_nd_read(pmem, place, &media->sb, sizeof(media->sb)))
+		return false;
+	if (hostmem_reserve_check(&media->sb, pmem->size, place))
+		return false;
+	return hostmem_reserve_state(&media->sb, &media->block, &media->scratch) ==
+	       HOSTMEM_RESERVE_ACTIVE;
+}
+
+/* One good copy of the superblock is enough: the other may be in a bad block. */
+static void hostmem_nd_reserve(struct hostmem_nd_media *media, struct hostmem_pmem *pmem)
+{
+	u64 places[HOSTMEM_RESERVE_PLACES];
+	unsigned int i, n;
+
+	n = hostmem_reserve_places(&media->block.fields, pmem->spa, pmem->size, places);
+	for (i = 0; i < n; i++) {
+		if (!hostmem_nd_is_reserve(media, pmem, places[i]))
+			continue;
+		pmem->reserve_layout = le32_to_cpu(media->sb.layout);
+		pmem->reserve_offset = le64_to_cpu(media->sb.start);
+		pmem->reserve_size = le64_to_cpu(media->sb.length);
+		memcpy(pmem->reserve_purpose, media->sb.purpose, sizeof(pmem->reserve_purpose));
+		return;
+	}
+}
+
+static int hostmem_nd_look(const char *signature, struct hostmem_pmem *pmem)
+{
+	struct hostmem_nd_media *media = kmalloc(sizeof(*media), GFP_KERNEL);
+	int rc;
+
+	if (!media)
 		return -ENOMEM;
-	rc = hostmem_nd_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, block, sizeof(*block));
+	rc = hostmem_nd_infoblock(media, signature, pmem);
 	if (!rc)
-		rc = hostmem_infoblock_parse(block, signature, pmem);
-	kfree(block);
+		hostmem_nd_reserve(media, pmem);
+	kfree(media);
 	return rc;
 }
 
@@ -150,7 +211,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	if (mode->mode == HOSTMEM_PMEM_RAW)
 		pmem->data_size = pmem->size;
 	else if (mode->signature)
-		rc = hostmem_nd_infoblock(mode->signature, pmem);
+		rc = hostmem_nd_look(mode->signature, pmem);
 	put_device(ns);
 	return rc;
 }

@@ -35,6 +35,8 @@ struct ctl {
 };
 
 /* verbs: one file each */
+int cmd_check_namespace(struct ctl *ctl, int argc, char **argv);
+int cmd_create_namespace(struct ctl *ctl, int argc, char **argv);
 int cmd_create_region(struct ctl *ctl, int argc, char **argv);
 int cmd_destroy_region(struct ctl *ctl, int argc, char **argv);
 int cmd_list(struct ctl *ctl, int argc, char **argv);
@@ -174,6 +176,9 @@ int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
 
 /* pmem.c */
 int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **out);
+
+/* holder.c */
+pid_t ctl_file_user(const char *path);
 
 /* progress.c: the bar, and Ctrl-C */
 struct ctl_progress {

@@ -21,6 +21,8 @@ static const struct verb verbs[] = {
 	{ "resize", cmd_resize, "plug or unplug until so much is plugged" },
 	{ "list", cmd_list, "show regions, who uses them, and their KVM slots" },
 	{ "monitor", cmd_monitor, "follow what happens to regions" },
+	{ "create-namespace", cmd_create_namespace, "make a pmem namespace with a reserve" },
+	{ "check-namespace", cmd_check_namespace, "check the reserve of a pmem namespace" },
 	{ "vm-config", cmd_vm_config, "print what makes a region the memory of a VM" },
 	{ "load", cmd_load, "load the kernel modules" },
 	{ "unload", cmd_unload, "unload the kernel modules" },

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/hostmem_reserve.h>
 #include <ndctl/libndctl.h>
 
 #include "ctl.h"
@@ -85,6 +86,28 @@ static int region_badblocks(struct json_object *array, struct hostmem_pmem *pmem
 	return region ? 0 : -ENOENT;
 }
 
+/* The reserve as an object, or null. */
+static struct json_object *json_reserve(struct hostmem_pmem *pmem, bool human)
+{
+	static const char *const layouts[] = { [HOSTMEM_RESERVE_TAIL] = "tail",
+					       [HOSTMEM_RESERVE_HEAD] = "head" };
+	unsigned int layout = hostmem_pmem_get_reserve_layout(pmem);
+	struct json_object *object;
+
+	if (!layout)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "layout", ctl_json_choice(layouts, 3, layout));
+	json_object_object_add(object, "spa",
+			       ctl_json_offset(hostmem_pmem_get_spa(pmem) +
+					       hostmem_pmem_get_reserve_offset(pmem), human));
+	json_object_object_add(object, "size",
+			       ctl_json_size(hostmem_pmem_get_reserve_size(pmem), human));
+	json_object_object_add(object, "purpose",
+			       json_object_new_string(hostmem_pmem_get_reserve_purpose(pmem)));
+	return object;
+}
+
 /**
  * ctl_json_pmem - a pmem namespace as an object
  * @pmem: as listed
@@ -127,6 +150,7 @@ int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **ou
 	json_object_object_add(object, "data_offset", data ?
 			       ctl_json_offset(hostmem_pmem_get_data_offset(pmem), human) : NULL);
 	json_object_object_add(object, "data_size", data ? ctl_json_size(data, human) : NULL);
+	json_object_object_add(object, "reserve", json_reserve(pmem, human));
 	json_object_object_add(object, "badblocks", bad);
 	*out = object;
 	return 0;

@@ -99,6 +99,10 @@ unsigned long long hostmem_pmem_get_spa(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_size(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_data_offset(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_data_size(struct hostmem_pmem *pmem);
+unsigned int hostmem_pmem_get_reserve_layout(struct hostmem_pmem *pmem);	/* 0: none */
+unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem);
+unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem);
+const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem);
 
 /* views: an fd of a region (view.c, block.c, alloc.c) */
 struct hostmem_view;

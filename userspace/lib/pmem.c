@@ -8,6 +8,7 @@
 #include <string.h>
 #include <libmnl/libmnl.h>
 #include <linux/hostmem_nl.h>
+#include <linux/hostmem_reserve.h>
 
 #include "private.h"
 
@@ -24,6 +25,10 @@ struct hostmem_pmem {
 	unsigned long long size;
 	unsigned long long data_offset;
 	unsigned long long data_size;
+	unsigned int reserve_layout;
+	unsigned long long reserve_offset;
+	unsigned long long reserve_size;
+	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 };
 
 static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
@@ -36,6 +41,10 @@ static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
 	[HOSTMEM_A_PMEM_SIZE] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_DATA_OFFSET] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_DATA_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_RESERVE_LAYOUT] = MNL_TYPE_U32,
+	[HOSTMEM_A_PMEM_RESERVE_OFFSET] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_RESERVE_SIZE] = MNL_TYPE_U64,
+	[HOSTMEM_A_PMEM_RESERVE_PURPOSE] = MNL_TYPE_NUL_STRING,
 };
 
 /* A list being read. */
@@ -54,9 +63,18 @@ void hostmem_pmems_free(struct hostmem_pmem *pmems)
 	}
 }
 
-static void hostmem_pmem_text(char *to, const struct nlattr *attr)
+static void hostmem_pmem_text(char *to, size_t size, const struct nlattr *attr)
 {
-	snprintf(to, HOSTMEM_PMEM_NAME_MAX, "%s", attr ? mnl_attr_get_str(attr) : "");
+	snprintf(to, size, "%s", attr ? mnl_attr_get_str(attr) : "");
+}
+
+static void hostmem_pmem_reserve(struct hostmem_pmem *pmem, const struct nlattr **a)
+{
+	pmem->reserve_layout = hostmem_attr_u32(a[HOSTMEM_A_PMEM_RESERVE_LAYOUT]);
+	pmem->reserve_offset = hostmem_attr_u64(a[HOSTMEM_A_PMEM_RESERVE_OFFSET]);
+	pmem->reserve_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_RESERVE_SIZE]);
+	hostmem_pmem_text(pmem->reserve_purpose, sizeof(pmem->reserve_purpose),
+			  a[HOSTMEM_A_PMEM_RESERVE_PURPOSE]);
 }
 
 static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
@@ -72,14 +90,15 @@ static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
 	if (!pmem)
 		return -ENOMEM;
 	pmem->id = hostmem_attr_u64(a[HOSTMEM_A_PMEM_ID]);
-	hostmem_pmem_text(pmem->name, a[HOSTMEM_A_PMEM_NAME]);
-	hostmem_pmem_text(pmem->dev, a[HOSTMEM_A_PMEM_DEV]);
+	hostmem_pmem_text(pmem->name, sizeof(pmem->name), a[HOSTMEM_A_PMEM_NAME]);
+	hostmem_pmem_text(pmem->dev, sizeof(pmem->dev), a[HOSTMEM_A_PMEM_DEV]);
 	pmem->mode = hostmem_attr_u32(a[HOSTMEM_A_PMEM_MODE]);
 	pmem->map = hostmem_attr_u32(a[HOSTMEM_A_PMEM_MAP]);
 	pmem->spa = hostmem_attr_u64(a[HOSTMEM_A_PMEM_SPA]);
 	pmem->size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_SIZE]);
 	pmem->data_offset = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_OFFSET]);
 	pmem->data_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_SIZE]);
+	hostmem_pmem_reserve(pmem, a);
 	*list->tail = pmem;
 	list->tail = &pmem->next;
 	return 0;
@@ -242,4 +261,49 @@ unsigned long long hostmem_pmem_get_data_offset(struct hostmem_pmem *pmem)
 unsigned long long hostmem_pmem_get_data_size(struct hostmem_pmem *pmem)
 {
 	return pmem->data_size;
+}
+
+/**
+ * hostmem_pmem_get_reserve_layout - where the reserve of a namespace is
+ * @pmem: the namespace
+ *
+ * Return: HOSTMEM_RESERVE_TAIL: behind the data; HOSTMEM_RESERVE_HEAD: in front of it; 0: there
+ * is no reserve.
+ */
+unsigned int hostmem_pmem_get_reserve_layout(struct hostmem_pmem *pmem)
+{
+	return pmem->reserve_layout;
+}
+
+/**
+ * hostmem_pmem_get_reserve_offset - where the reserve of a namespace begins
+ * @pmem: the namespace
+ *
+ * Return: bytes from the start of the namespace.
+ */
+unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem)
+{
+	return pmem->reserve_offset;
+}
+
+/**
+ * hostmem_pmem_get_reserve_size - how large the reserve of a namespace is
+ * @pmem: the namespace
+ *
+ * Return: bytes, with HOSTMEM_RESERVE_OVERHEAD that its user does not get.
+ */
+unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem)
+{
+	return pmem->reserve_size;
+}
+
+/**
+ * hostmem_pmem_get_reserve_purpose - what the reserve of a namespace is for
+ * @pmem: the namespace
+ *
+ * Return: what its creator said, owned by the namespace; may be empty.
+ */
+const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem)
+{
+	return pmem->reserve_purpose;
 }

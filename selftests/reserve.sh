@@ -1,0 +1,285 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Reserves: hostmemctl create-namespace and check-namespace, with good and bad input, and with media
+# that was left in the middle of a change. Needs two NVDIMMs, which it overwrites.
+# shellcheck disable=SC2086
+
+set -Eeuo pipefail
+
+tmp=$(mktemp -d /dev/shm/reserve.XXXXXX)
+mkdir "$tmp/mnt"
+cleanup() {
+	umount "$tmp/mnt" 2>/dev/null || true
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'echo "# line $LINENO failed: $BASH_COMMAND"' ERR
+
+echo "TAP version 13"
+[ -e /sys/bus/nd/devices/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
+ns=namespace0.0 other=namespace1.0
+size=$(cat /sys/bus/nd/devices/$ns/size)
+spa=$(($(cat /sys/bus/nd/devices/$ns/resource)))
+
+n=0 failed=0
+# is NAME VALUE WANTED
+is() {
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n $1"
+	else
+		echo "# is '$2', should be '$3'"
+		sed 's/^/# /' "$tmp/err" 2>/dev/null || true
+		echo "not ok $n $1"
+		failed=1
+	fi
+}
+
+create() {
+	rc=0
+	hostmemctl create-namespace -e "$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
+}
+
+# refused NAME STATUS PATTERN ARGUMENT...
+refused() {
+	local name=$1 status=$2 pattern=$3
+	shift 3
+	rc=0
+	hostmemctl create-namespace "$@" >"$tmp/out" 2>"$tmp/err" || rc=$?
+	is "refused: $name" "$rc $(grep -cE -e "$pattern" "$tmp/err") $(wc -c <"$tmp/out")" "$status 1 0"
+}
+
+# field JQ-EXPRESSION: of the first namespace
+field() {
+	hostmemctl list -D | jq -c "map(select(.namespace == \"$ns\"))[0] | $1"
+}
+
+# Run a command while the whole namespace is /dev/pmem0.
+raw() {
+	ndctl disable-namespace $ns >/dev/null 2>&1
+	echo 1 >/sys/bus/nd/devices/$ns/force_raw
+	ndctl enable-namespace $ns >/dev/null 2>&1
+	"$@"
+	ndctl disable-namespace $ns >/dev/null 2>&1
+	echo 0 >/sys/bus/nd/devices/$ns/force_raw
+	ndctl enable-namespace $ns >/dev/null 2>&1
+}
+
+get_page() {
+	dd if=/dev/pmem0 of="$tmp/$2" bs=4096 skip=$(($1 / 4096)) count=1 iflag=direct status=none
+}
+
+# shellcheck disable=SC2317
+put_page() {
+	dd if="$tmp/$2" of=/dev/pmem0 bs=4096 seek=$(($1 / 4096)) count=1 oflag=direct conv=notrunc status=none
+}
+
+# All that describes the namespace, and what is around it.
+ends() {
+	{ head -c 32K /dev/pmem0; tail -c 65M /dev/pmem0; } | cksum
+}
+
+# check [OPTION]: what check-namespace finds, and its exit status
+check() {
+	rc=0
+	hostmemctl check-namespace $ns "$@" >"$tmp/check" 2>"$tmp/err" || rc=$?
+	echo "$(jq -r '"\(.found) \(.repaired)"' "$tmp/check") $rc"
+}
+
+# made MODE LAYOUT MAP ALIGN RESERVE: there is what was asked for
+made() {
+	local what="$1, $2, map $3, align $4, reserve $5" stock
+	local reserve
+	reserve=$(numfmt --from=iec "${5^^}")
+	ndctl create-namespace -f -e $ns -m "$1" -M "$3" -a "$(numfmt --from=iec "${4^^}")" >"$tmp/ndctl" 2>&1
+	stock=$(field .data_offset)
+	create $ns -f --reserve "$5" -m "$1" -l "$2" -M "$3" -a "$4" --for "$what"
+	is "$what: created" "$rc" 0
+	if [ "$2" = tail ]; then
+		is "$what: data and reserve" "$(field '[.mode,.map,.data_offset,.data_size,.reserve.layout,.reserve.spa,.reserve.size,.reserve.purpose]')" \
+			"[\"$1\",\"$3\",$stock,$((size - stock - reserve)),\"tail\",$((spa + size - reserve)),$reserve,\"$what\"]"
+	else
+		is "$what: data and reserve" "$(field '[.mode,.map,.data_offset,.data_size,.reserve.layout,.reserve.spa,.reserve.size,.reserve.purpose]')" \
+			"[\"$1\",\"$3\",$((stock + reserve)),$((size - stock - reserve)),\"head\",$((spa + stock)),$reserve,\"$what\"]"
+	fi
+	is "$what: printed as listed" "$(jq -cS . "$tmp/out")" "$(hostmemctl list -D | jq -cS "map(select(.namespace == \"$ns\"))[0] | del(.badblocks)")"
+	is "$what: good" "$(check)" "good false 0"
+}
+
+test_kinds() {
+	made fsdax tail dev 2m 64m
+	made fsdax head mem 2m 64m
+	made devdax tail mem 4k 6m
+	made devdax head mem 2m 128m
+	create $ns -f --reserve 64m --dry-run
+	is "dry run: nothing changed" "$rc $(field .mode) $(field .reserve.size)" '0 "devdax" 134217728'
+	hostmemctl create-namespace -f -e $ns --for xen >"$tmp/out" 2>"$tmp/err"
+	is "for xen: as large as Xen needs" "$(field '[.reserve.size,.reserve.purpose]')" "[$(((4 << 20) + (4 << 20))),\"xen\"]"
+}
+
+test_refused() {
+	mkfs.ext4 -q -b 4096 /dev/pmem0 64M
+	raw ends >"$tmp/before"
+	refused "no reserve" 2 '--reserve SIZE is missing'
+	refused "not a multiple" 1 "reserve 7m is not a multiple of 2m; use 8m" -f -e $ns --reserve 7m
+	refused "too small" 1 "too small; use at least 6m" -f -e $ns --reserve 4m
+	refused "larger than the namespace" 1 "no data is left of its 256m" -f -e $ns --reserve 256m
+	refused "all but what the struct pages need" 1 "no data is left" -f -e $ns --reserve 250m
+	refused "4 GiB behind the data" 1 "$size|no data is left" -f -e $ns --reserve 4g -l tail
+	refused "head with struct pages on the device" 1 "use --map mem" -f -e $ns --reserve 64m -l head -M dev
+	refused "too small for Xen" 1 "too small for xen; use at least 8m" -f -e $ns --reserve 6m --for xen
+	refused "purpose" 2 "up to 63 printable" -e $ns --reserve 64m --for $'a\tb'
+	refused "purpose too long" 2 "up to 63 printable" -e $ns --reserve 64m --for "$(printf '%064d' 0)"
+	refused "no such namespace" 1 "namespace7.7: there is none of this name" -e namespace7.7 --reserve 64m
+	refused "no such mode" 2 "fsdax or devdax" -e $ns --reserve 64m -m raw
+	refused "a reserve twice" 1 "has a reserve of 8m already; drop it first" -e $ns --reserve 64m
+	refused "drop without -e" 2 'needs -e' --reserve 0
+	refused "drop and more" 2 'cannot be combined' -e $ns --reserve 0 --for x
+	refused "no free space" 1 "no free space" --reserve 64m --size 128m
+	mount /dev/pmem0 "$tmp/mnt"
+	refused "mounted" 1 "namespace $ns: in use; unmount" -f -e $ns --reserve 64m
+	refused "drop while mounted" 1 "in use" -e $ns --reserve 0
+	umount "$tmp/mnt"
+	rc=0
+	setpriv --reuid 65534 --clear-groups hostmemctl create-namespace -f -e $ns --reserve 64m >"$tmp/out" 2>"$tmp/err" || rc=$?
+	is "refused: nobody" "$rc $(grep -c 'run hostmemctl as root' "$tmp/err")" "1 1"
+	rc=0
+	hostmemctl check-namespace namespace7.7 >"$tmp/out" 2>"$tmp/err" || rc=$?
+	is "refused: check of what is not there" "$rc $(grep -c 'none of this name' "$tmp/err")" "1 1"
+	raw ends >"$tmp/after"
+	is "not a byte has changed" "$(cat "$tmp/after")" "$(cat "$tmp/before")"
+
+	ndctl create-namespace -f -e $ns -m sector >"$tmp/ndctl" 2>&1
+	refused "sector mode" 1 "sector mode has no room" -f -e $ns --reserve 64m
+	ndctl create-namespace -f -e $ns -m raw >"$tmp/ndctl" 2>&1
+	mkswap /dev/pmem0 >/dev/null
+	refused "raw, in use" 1 "it holds swap; save the data" -e $ns --reserve 64m
+	wipefs -qa /dev/pmem0
+	head -c 4096 /dev/urandom | dd of=/dev/pmem0 bs=4096 seek=1 status=none
+	refused "raw, with something unknown" 1 "something else, perhaps data" -e $ns --reserve 64m
+	refused "more than one raw namespace" 1 "more than one namespace in raw mode; choose one" --reserve 64m
+}
+
+test_add() {
+	ndctl create-namespace -f -e $ns -m fsdax -M dev >"$tmp/ndctl" 2>&1
+	mkfs.ext4 -q -b 4096 /dev/pmem0
+	mount /dev/pmem0 "$tmp/mnt"
+	head -c 8M /dev/urandom >"$tmp/mnt/file"
+	cksum <"$tmp/mnt/file" >"$tmp/sum"
+	umount "$tmp/mnt"
+	refused "file system not shrunk" 1 "its ext4 file system has 250m, and only 186m would be left; shrink it: resize2fs" -e $ns --reserve 64m
+	refused "another mode" 1 "--mode cannot be changed without losing all data" -e $ns --reserve 64m -m devdax
+	refused "another map" 1 "--map cannot be changed" -e $ns --reserve 64m -M mem
+	refused "another alignment" 1 "--align cannot be changed" -e $ns --reserve 64m -a 4k
+	refused "in front of data" 1 "would move the data" -e $ns --reserve 64m -l head
+	e2fsck -fp /dev/pmem0 >/dev/null
+	resize2fs /dev/pmem0 180M >/dev/null 2>&1
+	create $ns --reserve 64m --for shrunk
+	is "added behind a file system" "$rc $(field '[.data_size,.reserve.size,.reserve.purpose]')" "0 [195035136,67108864,\"shrunk\"]"
+	is "steps" "$(grep -c "namespace $ns: [1-4]/4 " "$tmp/err")" 4
+	mount /dev/pmem0 "$tmp/mnt"
+	is "the data is there" "$(cksum <"$tmp/mnt/file")" "$(cat "$tmp/sum")"
+	umount "$tmp/mnt"
+	create $ns --reserve 0
+	is "dropped" "$rc $(field '[.data_size,.reserve]') $(check)" "0 [262144000,null] none false 0"
+	refused "nothing to drop" 1 "it has no reserve" -e $ns --reserve 0
+	e2fsck -fp /dev/pmem0 >/dev/null
+	resize2fs /dev/pmem0 >/dev/null 2>&1
+	mount /dev/pmem0 "$tmp/mnt"
+	is "the file system has grown, the data is there" "$(stat -f -c '%b %S' "$tmp/mnt" | awk '{ print $1 * $2 > 240e6 }') $(cksum <"$tmp/mnt/file")" \
+		"1 $(cat "$tmp/sum")"
+	umount "$tmp/mnt"
+	wipefs -qa /dev/pmem0
+	mkswap /dev/pmem0 >/dev/null
+	refused "what cannot shrink" 1 "it holds swap, which cannot give up its end" -e $ns --reserve 64m
+	ndctl create-namespace -f -e $ns -m fsdax -M mem >"$tmp/ndctl" 2>&1
+	blkdiscard -z /dev/pmem0 2>/dev/null || dd if=/dev/zero of=/dev/pmem0 bs=1M status=none 2>/dev/null || true
+	printf x | dd of=/dev/pmem0 bs=1 seek=$((250 << 20)) status=none
+	refused "unknown data" 1 "not zero at 0xfc00000" -e $ns --reserve 64m
+	dd if=/dev/zero of=/dev/pmem0 bs=4096 seek=$(((250 << 20) / 4096)) count=1 status=none
+	create $ns --reserve 64m
+	is "added to an empty namespace" "$rc $(field .reserve.size)" "0 67108864"
+	create $ns --reserve 0
+	create $ns --reserve 64m
+	is "added again" "$rc $(check)" "0 good false 0"
+	ndctl create-namespace -f -e $ns -m fsdax -M mem >"$tmp/ndctl" 2>&1
+	is "reconfigured by ndctl: the superblocks mean nothing" "$(check) $(field .reserve)" "none false 0 null"
+}
+
+# All pages of an addition and of a drop, before and after.
+keep_pages() {
+	get_page 4096 "$1.info"
+	get_page $((size - (64 << 20))) "$1.first"
+	get_page $((size - 4096)) "$1.last"
+}
+
+put_pages() {
+	put_page 4096 "$1"
+	put_page $((size - (64 << 20))) "$2"
+	put_page $((size - 4096)) "$3"
+}
+
+# The page in the middle of being written: its first 64 bytes are new.
+tear() {
+	{ head -c 64 "$tmp/$2"; tail -c +65 "$tmp/$1"; } >"$tmp/torn"
+}
+
+# left NAME INFO FIRST LAST FOUND AFTER RESERVE: media as an interrupted change leaves it
+left() {
+	raw put_pages "$2" "$3" "$4"
+	is "$1: found" "$(check)" "$5"
+	is "$1: repaired" "$(check --repair) $(check)" "$6"
+	is "$1: then" "$(field .reserve.size)" "$7"
+}
+
+test_interrupted() {
+	head -c 4096 /dev/zero >"$tmp/zero"
+	ndctl create-namespace -f -e $ns -m fsdax -M dev >"$tmp/ndctl" 2>&1
+	dd if=/dev/zero of=/dev/pmem0 bs=1M seek=180 status=none 2>/dev/null || true
+	raw keep_pages before
+	create $ns --reserve 64m
+	raw keep_pages with
+	tear before.info with.info
+	left "add, after the first superblock" before.info with.first zero "none false 0" "none false 0 none false 0" null
+	left "add, after both superblocks" before.info with.first with.last "add-interrupted false 1" "add-interrupted true 0 none false 0" null
+	left "add, in the info block" torn with.first with.last "torn false 1" "torn true 0 good false 0" 67108864
+	left "add, done" with.info with.first with.last "good false 0" "good false 0 good false 0" 67108864
+	left "first superblock lost" with.info zero with.last "damaged false 1" "damaged true 0 good false 0" 67108864
+	left "last superblock lost" with.info with.first zero "damaged false 1" "damaged true 0 good false 0" 67108864
+	# The superblocks of a drop are what it has written when it is killed at its second step.
+	raw put_pages with.info with.first with.last
+	rm -f "$tmp/steps"
+	mkfifo "$tmp/steps"
+	hostmemctl create-namespace -e $ns --reserve 0 >"$tmp/out" 2>"$tmp/steps" &
+	! grep -m 1 -q " 2/4 " "$tmp/steps" || kill -9 $!
+	wait $! 2>/dev/null || true
+	is "killed: ends in one of the two" "$(check --repair >/dev/null; check | grep -cE '^(good|none) false 0')" 1
+	raw put_pages before.info with.first with.last
+	is "stale after a change by others" "$(ndctl create-namespace -f -e $ns -m fsdax -M mem >/dev/null 2>&1; check)" "none false 0"
+	head -c 4096 /dev/urandom >"$tmp/noise"
+	raw put_pages noise zero zero
+	is "foreign info block" "$(check) $(grep -c 'something is in the place of the info block' "$tmp/err")" "foreign false 0 1"
+}
+
+test_held() {
+	create $other -f --reserve 64m -m devdax
+	python3 -S -E -c 'import os, sys, time; os.open("/dev/dax1.0", os.O_RDWR); print("open", flush=True); time.sleep(600)' >"$tmp/held" &
+	until grep -q open "$tmp/held"; do sleep 0.1; done
+	refused "open /dev/dax device" 1 "pid $! \(python3\) has its /dev/dax device open" -f -e $other --reserve 128m
+	kill $!
+	wait $! 2>/dev/null || true
+	create $other -f --reserve 128m -m devdax
+	is "no longer open" "$rc" 0
+}
+
+if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
+	# What is only about words and files does not reach the module.
+	echo "ok $((n += 1)) - kinds, refused, add # SKIP done on the other kernels"
+	set -- interrupted held
+fi
+[ $# -gt 0 ] || set -- kinds refused add interrupted held
+for group in "$@"; do
+	"test_$group"
+done
+echo "1..$n"
+exit $failed
