@@ -219,9 +219,9 @@ put_pages() {
 	put_page $((size - 4096)) "$3"
 }
 
-# The page in the middle of being written: its first 64 bytes are new.
+# The page in the middle of being written: new up to the number of pages, old from there on.
 tear() {
-	{ head -c 64 "$tmp/$2"; tail -c +65 "$tmp/$1"; } >"$tmp/torn"
+	{ head -c 72 "$tmp/$2"; tail -c +73 "$tmp/$1"; } >"$tmp/torn"
 }
 
 # left NAME INFO FIRST LAST FOUND AFTER RESERVE: media as an interrupted change leaves it
