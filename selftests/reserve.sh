@@ -273,9 +273,9 @@ test_held() {
 }
 
 if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
-	# What is only about words and files does not reach the module.
-	echo "ok $((n += 1)) - kinds, refused, add # SKIP done on the other kernels"
-	set -- interrupted held
+	# Most of it is about files; bringing a namespace up takes ten times as long there.
+	echo "ok $((n += 1)) - kinds, refused, add, interrupted # SKIP done on the other kernels"
+	set -- held
 fi
 [ $# -gt 0 ] || set -- kinds refused add interrupted held
 for group in "$@"; do
