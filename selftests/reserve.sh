@@ -186,7 +186,7 @@ test_add() {
 	e2fsck -fp /dev/pmem0 >/dev/null
 	resize2fs /dev/pmem0 >/dev/null 2>&1
 	mount /dev/pmem0 "$tmp/mnt"
-	is "the file system has grown, the data is there" "$(stat -f -c '%b %S' "$tmp/mnt" | awk '{ print ($1 * $2 > 240e6) }') $(cksum <"$tmp/mnt/file")" \
+	is "the file system has grown, the data is there" "$(stat -f -c '%b %S' "$tmp/mnt" | awk '{ print ($1 * $2 > 200e6) }') $(cksum <"$tmp/mnt/file")" \
 		"1 $(cat "$tmp/sum")"
 	umount "$tmp/mnt"
 	wipefs -qa /dev/pmem0
