@@ -8,7 +8,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 n=0 failed=0
 tmp=$(mktemp -d)
 pids=()
-trap 'echo "# $0: line $LINENO: unexpected failure of: $BASH_COMMAND"; exit 1' ERR
+trap 'if [ $BASH_SUBSHELL = 0 ]; then echo "# $0: line $LINENO: unexpected failure of: $BASH_COMMAND"; exit 1; fi' ERR
 cleanup() {
 	local name
 	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true

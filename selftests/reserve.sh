@@ -13,7 +13,7 @@ cleanup() {
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-trap 'echo "# line $LINENO failed: $BASH_COMMAND"' ERR
+trap 'if [ $BASH_SUBSHELL = 0 ]; then echo "# line $LINENO failed: $BASH_COMMAND"; fi' ERR
 
 echo "TAP version 13"
 [ -e /sys/bus/nd/devices/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
