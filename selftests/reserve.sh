@@ -256,6 +256,11 @@ test_interrupted() {
 	is "killed: ends in one of the two" "$(check --repair >/dev/null; check | grep -cE '^(good|none) false 0')" 1
 	raw put_pages before.info with.first with.last
 	is "stale after a change by others" "$(ndctl create-namespace -f -e $ns -m fsdax -M mem >/dev/null 2>&1; check)" "none false 0"
+	create $ns -f --reserve 64m
+	raw keep_pages made
+	create $ns -f --reserve 64m --layout head
+	raw put_pages zero made.first made.last
+	is "no info block, superblocks of two reserves" "$(check --repair) $(check)" "add-interrupted true 0 none false 0"
 	head -c 4096 /dev/urandom >"$tmp/noise"
 	raw put_pages noise zero zero
 	is "foreign info block" "$(check) $(grep -c 'something is in the place of the info block' "$tmp/err")" "foreign false 0 1"

@@ -209,10 +209,26 @@ static int settle(struct ctl_media *media, struct ctl_found *found)
 	return write_copies(media, sb);
 }
 
+/*
+ * Without an info block a superblock that was never wiped, of a reserve in another place, says
+ * the same: it goes, too.
+ */
+static int roll_back(struct ctl_media *media, struct ctl_found *found)
+{
+	int rc;
+
+	do {
+		rc = wipe_copies(media, &found->sb);
+		if (!rc)
+			rc = ctl_journal_look(media, found);
+	} while (!rc && found->any && found->state == HOSTMEM_RESERVE_UNDONE);
+	return rc;
+}
+
 /**
  * ctl_journal_repair - finish or roll back what was cut off
  * @media: that is taken
- * @found: what ctl_journal_look() found
+ * @found: what ctl_journal_look() found; unspecified afterwards
  *
  * A reserve that exists stays, with two good superblocks. An info block that is still the
  * old one stays, and the superblocks go. A torn info block becomes the new one.
@@ -230,7 +246,7 @@ int ctl_journal_repair(struct ctl_media *media, struct ctl_found *found)
 	case HOSTMEM_RESERVE_ACTIVE:
 		return settle(media, found);
 	case HOSTMEM_RESERVE_UNDONE:
-		return wipe_copies(media, sb);
+		return roll_back(media, found);
 	case HOSTMEM_RESERVE_TORN:
 		rc = write_infoblock(media, &sb->new_block);
 		if (rc || le32toh(sb->operation) == HOSTMEM_RESERVE_ADD)
