@@ -277,12 +277,39 @@ test_held() {
 	is "no longer open" "$rc" 0
 }
 
+# Namespaces of a region with labels, made of its free space.
+test_labels() {
+	local region=/sys/bus/nd/devices/region1 free
+	ndctl disable-region region1 >/dev/null 2>&1
+	ndctl init-labels -f nmem1 >"$tmp/ndctl" 2>&1
+	ndctl enable-region region1 >/dev/null 2>&1
+	free=$(cat $region/available_size)
+	hostmemctl create-namespace -r region1 --size 64m --reserve 16m --dry-run >"$tmp/out" 2>"$tmp/err" || true
+	is "free space: a dry run leaves it" "$(jq .reserve.size "$tmp/out") $(cat $region/available_size)" "$((16 << 20)) $free"
+	refused "more than is free" 1 "are free in one piece" -r region1 --size 4g --reserve 16m
+	refused "reserve larger than the namespace made" 1 "no data is left" -r region1 --size 32m --reserve 64m
+	refused "no such region" 1 "region7: no free space" -r region7 --reserve 16m
+	is "refused: nothing was made" "$(cat $region/available_size)" "$free"
+	rc=0
+	hostmemctl create-namespace -r region1 --size 64m --reserve 16m --for first >"$tmp/out" 2>"$tmp/err" || rc=$?
+	ns=$(jq -r .namespace "$tmp/out")
+	is "free space: a namespace with a reserve" "$rc $(field '[.mode,.size,.reserve.size,.reserve.purpose]') $(check)" \
+		"0 [\"fsdax\",$((64 << 20)),$((16 << 20)),\"first\"] good false 0"
+	is "free space: what is left" "$(cat $region/available_size)" $((free - (64 << 20)))
+	rc=0
+	hostmemctl create-namespace --reserve 32m -m devdax -l head --for second >"$tmp/out" 2>"$tmp/err" || rc=$?
+	ns=$(jq -r .namespace "$tmp/out")
+	is "free space: the rest, chosen without -r" "$rc $(field '[.mode,.size,.reserve.size,.reserve.purpose]') $(check)" \
+		"0 [\"devdax\",$((free - (64 << 20))),$((32 << 20)),\"second\"] good false 0"
+	is "free space: none is left" "$(cat $region/available_size)" 0
+}
+
 if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
 	# Most of it is about files; bringing a namespace up takes ten times as long there.
-	echo "ok $((n += 1)) - kinds, refused, add, interrupted # SKIP done on the other kernels"
+	echo "ok $((n += 1)) - kinds, refused, add, interrupted, labels # SKIP done on the other kernels"
 	set -- held
 fi
-[ $# -gt 0 ] || set -- kinds refused add interrupted held
+[ $# -gt 0 ] || set -- kinds refused add interrupted held labels
 for group in "$@"; do
 	"test_$group"
 done

@@ -274,6 +274,8 @@ static int prepare_existing(struct job *job)
 static int prepare(struct job *job)
 {
 	const struct ctl_found *found = &job->found;
+	/* What is on free space is of a namespace that was. */
+	bool fresh = job->how->force || job->made;
 	bool pending;
 	int rc;
 
@@ -288,9 +290,9 @@ static int prepare(struct job *job)
 				 (found->state == HOSTMEM_RESERVE_ACTIVE &&
 				  (found->copies < 2 ||
 				   le32toh(found->sb.operation) == HOSTMEM_RESERVE_DROP)));
-	if (pending && !job->how->force)
+	if (pending && !fresh)
 		return fail_interrupted(job);
-	if (found->whole && !job->how->force)
+	if (found->whole && !fresh)
 		rc = prepare_existing(job);
 	else if (!job->want.reserve)
 		rc = prepare_drop(job);
