@@ -14,6 +14,7 @@ help:
 	@echo 'make install          modules, library, command, header, man pages'
 	@echo 'make demo             the main job, live, in a test guest'
 	@echo 'make check [K= T=]    build, lint, all tests on 6.1, 6.12 and debug; or a part'
+	@echo 'make powercut [CUTS=] cut the power while reserves change, 200 times'
 	@echo 'make bench            measure against the rivals'
 	@echo 'make debug-kernel     build the kernel with KASAN, lockdep and kmemleak'
 	@echo 'make ynl              generate the netlink code from its spec'
@@ -65,6 +66,13 @@ check: guest-modules
 	$(MAKE) --no-print-directory selftests
 	K="$(K)" T="$(T)" scripts/check
 
+CUTS ?= 200
+
+powercut: K := 6.1 6.12
+powercut: guest-modules
+	$(MAKE) --no-print-directory selftests
+	selftests/powercut.sh -j 2 $(CUTS)
+
 bench: guest-modules
 	$(MAKE) --no-print-directory selftests
 	for k in $(filter-out debug,$(K)); do selftests/bench.sh -k $$k || exit 1; done
@@ -88,5 +96,5 @@ ynl:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help setup modules guest-modules debug-kernel userspace selftests demo check bench \
-	install ynl clean
+.PHONY: all help setup modules guest-modules debug-kernel userspace selftests demo check \
+	powercut bench install ynl clean
