@@ -14,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dax.h"
 #include "kvm.h"
 #include "lib.h"
 
 #define MIB 0x100000ULL
 #define GIB (1024 * MIB)
-#define PAGE 4096UL
 #define MAX_ROUNDS 64
 #define MAX_VALUES 3
 #define HUGE_DIR "/dev/shm/hostmem-bench-huge"
@@ -591,6 +591,79 @@ static void bench_unplug(void)
 	compete(&rows[1], 1, 5, unplug_ours, unplug_memfd);
 }
 
+/* Where a file is */
+
+/* Of a file that is then in 100,000 extents and some: the last pages are together. */
+#define EXTENTS_PAGES 105000ULL
+
+static double command(const char *what)
+{
+	double start = now();
+
+	hm_sh("%s %s/file", what, dax_dir(&hm_ext4));
+	return now() - start;
+}
+
+static void extents_ours(double *values)
+{
+	values[0] = command("hostmemctl extents");
+}
+
+static void extents_verbose(double *values)
+{
+	values[0] = command("filefrag -v");
+}
+
+static void extents_short(double *values)
+{
+	values[0] = command("filefrag");
+}
+
+/* A file that gets each second page of what another one had. */
+static void fragmented_file(void)
+{
+	char path[128];
+	__u64 i;
+	int fd;
+
+	dax_make(&hm_ext4);
+	fd = dax_file(&hm_ext4, "filler", path);
+	for (i = 64 << 20; i >= PAGE; i /= 2) {
+		while (!fallocate(fd, 0, lseek(fd, 0, SEEK_END), i))
+			;
+	}
+	HM_TRUE((__u64)lseek(fd, 0, SEEK_END) > 2 * (EXTENTS_PAGES + 1000) * PAGE);
+	for (i = 0; i < EXTENTS_PAGES + 1000; i++)
+		HM_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * i * PAGE,
+				PAGE));
+	close(fd);
+	fd = dax_file(&hm_ext4, "file", path);
+	dax_fill(fd, 0, EXTENTS_PAGES * PAGE);
+	HM_OK(fsync(fd));
+	close(fd);
+}
+
+static void bench_extents(void)
+{
+	static const struct row rows[] = {
+		{ "extents of 100,000 extents : filefrag -v", "ms", "1/2" },
+		{ "extents of 100,000 extents : filefrag, which only counts", "ms", "-" },
+	};
+	struct extents *e = malloc(sizeof(*e));
+	char path[128];
+	int fd;
+
+	fragmented_file();
+	snprintf(path, sizeof(path), "%s/file", dax_dir(&hm_ext4));
+	fd = HM_OK(open(path, O_RDONLY | O_CLOEXEC));
+	hm_extents_err(EMSGSIZE, fd, 0, e);
+	printf("%u extents\n", e->cmd.count);
+	close(fd);
+	compete(&rows[0], 1, 7, extents_ours, extents_verbose);
+	compete(&rows[1], 1, 7, extents_ours, extents_short);
+	dax_umount(&hm_ext4);
+}
+
 /* Memory that was never touched is slow: whoever comes first would pay for all. */
 static void warm_up(void)
 {
@@ -621,6 +694,7 @@ int main(int argc __attribute__((unused)), char **argv)
 	} parts[] = {
 		{ "slots", bench_slots }, { "share", bench_share }, { "prealloc", bench_prealloc },
 		{ "faults", bench_faults }, { "unplug", bench_unplug },
+		{ "extents", bench_extents },
 	};
 	size_t i;
 

@@ -8,7 +8,7 @@ usage() {
 	cat <<-USAGE
 	Usage: selftests/bench.sh [-k KERNEL]... [PART]...
 	  -k KERNEL  6.1 or 6.12 (default: both)
-	  PART       slots, share, prealloc, faults or unplug (default: all)
+	  PART       slots, share, prealloc, faults, unplug or extents (default: all)
 	Prints a table per kernel. Never fails because of a time.
 	USAGE
 }
@@ -27,12 +27,13 @@ shift $((OPTIND - 1))
 [ ${#kernels[@]} -gt 0 ] || kernels=(6.1 6.12)
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(slots share prealloc faults unplug)
-nested=() parallel=()
+[ ${#parts[@]} -gt 0 ] || parts=(slots share prealloc faults unplug extents)
+nested=() parallel=() pmem=()
 for part in "${parts[@]}"; do
 	case $part in
 	slots | share) nested+=("$part") ;;
 	prealloc | faults | unplug) parallel+=("$part") ;;
+	extents) pmem+=("$part") ;;
 	*) usage >&2; exit 2 ;;
 	esac
 done
@@ -44,4 +45,6 @@ for kernel in "${kernels[@]}"; do
 	[ ${#parallel[@]} = 0 ] ||
 		selftests/guest/run -c 2 -k "$kernel" -m 6g -t 1800 -- \
 			build/selftests/bench "${parallel[@]}"
+	[ ${#pmem[@]} = 0 ] ||
+		selftests/guest/run -k "$kernel" -n 1g -t 1800 -- build/selftests/bench "${pmem[@]}"
 done

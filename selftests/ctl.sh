@@ -128,7 +128,7 @@ destroy() {
 }
 
 keys='["allocation","backing","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
-verbs='create-region destroy-region plug unplug resize list monitor create-namespace check-namespace vm-config load unload'
+verbs='create-region destroy-region plug unplug resize list extents monitor create-namespace check-namespace vm-config load unload'
 
 test_help() {
 	local verb option missing options pages

@@ -24,8 +24,6 @@
 /* Some pages, all of which are swept. */
 #define SOME 0x10000
 
-#define FAIL_DEBUGFS "/sys/kernel/debug/"
-
 struct sweep {
 	/* An owner view of a region of its own, or -1. */
 	int fd;
@@ -65,50 +63,6 @@ struct call {
 	/* What it may fail with, ending with 0. */
 	int errors[4];
 };
-
-static bool injection_setup(void)
-{
-	static const char *const settings[][2] = {
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "failslab/probability", "0" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-		{ "fail_page_alloc/probability", "0" },
-	};
-	char path[128];
-	size_t i;
-
-	if (access("/proc/self/fail-nth", W_OK))
-		return false;
-	for (i = 0; i < HM_ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), FAIL_DEBUGFS "%s", settings[i][0]);
-		if (hm_write_file(path, settings[i][1]))
-			return false;
-	}
-	return true;
-}
-
-static void fail_nth_arm(int fd, unsigned int nth)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%u", nth);
-
-	HM_TRUE(pwrite(fd, text, n, 0) == n);
-}
-
-/* Whether the failure came. Disarming may itself be what fails; then it did not. */
-static bool fail_nth_disarm(int fd)
-{
-	char text[16] = "";
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-
-	while (pwrite(fd, "0", 1, 0) != 1)
-		n = -1;
-	return n > 0 && atoi(text) == 0;
-}
 
 static __u32 count_fds(void)
 {
@@ -191,10 +145,10 @@ static bool attempt(struct sweep *s, const struct call *call, int nth_fd, unsign
 	if (call->before)
 		call->before(s);
 	before = snapshot(s);
-	fail_nth_arm(nth_fd, nth);
+	hm_fail_arm(nth_fd, nth);
 	rc = call->run(s);
 	err = errno;
-	hit = fail_nth_disarm(nth_fd);
+	hit = hm_fail_disarm(nth_fd);
 	s->iterations++;
 	if (rc) {
 		s->failures++;
@@ -447,7 +401,7 @@ FIXTURE_SETUP(fail_nth)
 	struct hostmem_region_create cmd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	self->available = injection_setup();
+	self->available = hm_fail_setup();
 	hm_name(s->name);
 	cmd = hm_create_cmd(s->name, 4 * HM_BLOCK);
 	cmd.huge = variant->huge;

@@ -15,6 +15,8 @@
 
 #include "lib.h"
 
+#define HM_DEBUGFS "/sys/kernel/debug/"
+
 void hm_fail(const char *file, int line, const char *what, int wanted)
 {
 	int err = errno;
@@ -390,6 +392,50 @@ int hm_write_file(const char *path, const char *text)
 	close(fd);
 	errno = err;
 	return n < 0 ? -1 : 0;
+}
+
+bool hm_fail_setup(void)
+{
+	static const char *const settings[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "failslab/probability", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_page_alloc/probability", "0" },
+	};
+	char path[128];
+	size_t i;
+
+	if (access("/proc/self/fail-nth", W_OK))
+		return false;
+	for (i = 0; i < HM_ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), HM_DEBUGFS "%s", settings[i][0]);
+		if (hm_write_file(path, settings[i][1]))
+			return false;
+	}
+	return true;
+}
+
+void hm_fail_arm(int fd, unsigned int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u", nth);
+
+	HM_TRUE(pwrite(fd, text, n, 0) == n);
+}
+
+/* Disarming may itself be what fails; then nothing else did. */
+bool hm_fail_disarm(int fd)
+{
+	char text[16] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	while (pwrite(fd, "0", 1, 0) != 1)
+		n = -1;
+	return n > 0 && atoi(text) == 0;
 }
 
 int hm_count_fds(void)

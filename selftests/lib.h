@@ -151,6 +151,13 @@ __u64 hm_meminfo(const char *field);
 int hm_read_file(const char *path, char *buf, size_t size);
 int hm_write_file(const char *path, const char *text);
 
+/* Prepare to make allocations fail; false where the kernel cannot. */
+bool hm_fail_setup(void);
+/* Through /proc/thread-self/fail-nth: let this thread's nth allocation from now on fail... */
+void hm_fail_arm(int fd, unsigned int nth);
+/* ...and end that. Whether it came. */
+bool hm_fail_disarm(int fd);
+
 /* Open fds of this process. */
 int hm_count_fds(void);
 

@@ -3,12 +3,15 @@
 #define _HOSTMEM_PMEM_H
 
 /*
- * What hostmem_nd tells the core of the host's persistent memory.
+ * What hostmem_nd tells the core of the host's persistent memory, and does for it.
  */
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/hostmem.h>
 #include <linux/hostmem_reserve.h>
+
+struct file;
+struct module;
 
 #define HOSTMEM_PMEM_NAME_MAX 32
 
@@ -46,7 +49,21 @@ struct hostmem_pmem {
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 };
 
+/**
+ * struct hostmem_extents_ops - who knows where files are
+ * @owner: stays loaded while @extents runs
+ * @extents: HOSTMEM_EXTENTS: fills the array of the user and all of @cmd that is written but
+ *	out_lease. With HOSTMEM_EXTENTS_LEASE, *@lease is on success the lease's file. Returns 0
+ *	or an errno as in the UAPI header. Context: sleeps
+ */
+struct hostmem_extents_ops {
+	struct module *owner;
+	int (*extents)(struct hostmem_extents *cmd, struct file **lease);
+};
+
 int hostmem_pmem_add(struct hostmem_pmem *pmem);
 void hostmem_pmem_remove(struct hostmem_pmem *pmem);
+void hostmem_extents_register(const struct hostmem_extents_ops *ops);
+void hostmem_extents_unregister(void);
 
 #endif /* _HOSTMEM_PMEM_H */

@@ -160,6 +160,7 @@ union hostmem_ucmd_buffer {
 	struct hostmem_region_blocks blocks;
 	struct hostmem_region_slots slots;
 	struct hostmem_view_revoke revoke;
+	struct hostmem_extents extents;
 };
 
 static inline u64 hostmem_block_size(const struct hostmem_region *region)
@@ -227,6 +228,9 @@ bool hostmem_slot_next(struct hostmem_region *region, u64 slot_size, u64 *pos,
 extern struct mutex hostmem_pmem_lock;
 unsigned int hostmem_pmem_seq(void);
 struct hostmem_pmem *hostmem_pmem_next(u64 id);
+
+/* extents.c */
+int hostmem_extents(struct hostmem_ucmd *ucmd);
 
 /* netlink.c */
 int hostmem_netlink_init(void);

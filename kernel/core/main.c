@@ -88,6 +88,7 @@ static const struct hostmem_ioctl_op hostmem_control_ops[] = {
 		 struct hostmem_region_create, out_id, 0),
 	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,
 		 struct hostmem_region_open, __reserved, 0),
+	IOCTL_OP(HOSTMEM_EXTENTS, hostmem_extents, struct hostmem_extents, out_lease, 0),
 };
 
 static long hostmem_control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

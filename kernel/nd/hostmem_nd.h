@@ -3,15 +3,66 @@
 #define _HOSTMEM_ND_H
 
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "../core/hostmem_pmem.h"
 
 struct bus_type;
 struct device;
+struct file;
+struct inode;
+
+/*
+ * A lease: what HOSTMEM_EXTENTS is asked about, while it is asked and afterwards. Keeps its file
+ * open, and pins the layout of a regular one.
+ *
+ *   hostmem_nd_lock  node, and revoked against the end of the lease
+ *   immutable        file, spa, length, pinned, once it is attached and pinned
+ */
+struct hostmem_lease {
+	struct list_head node;		/* in those of the namespace, until it is revoked */
+	struct file *file;
+	u64 spa;			/* of the first byte of the device that the file is on... */
+	u64 length;			/* ...and the bytes of that device */
+	bool pinned;
+	bool revoked;			/* written once; read anywhere */
+	wait_queue_head_t wait;		/* for revoked */
+};
+
+/* main.c */
+int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd);
+void hostmem_nd_detach(struct hostmem_lease *lease);
 
 /* namespace.c */
 int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem);
 bool hostmem_namespace_drives(const struct device *dev);
+bool hostmem_namespace_is_child(const struct device *dev);
+
+/* device.c */
+bool hostmem_device_holds(struct device *dev, struct file *file);
+int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *lease,
+			 struct hostmem_extents *cmd);
+int hostmem_device_check(struct file *file, struct hostmem_extents *cmd);
+
+/* extents.c */
+extern const struct hostmem_extents_ops hostmem_nd_extents_ops;
+int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
+
+/* layout.c */
+struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
+					   struct hostmem_extents *cmd);
+int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
+void hostmem_layout_free(struct hostmem_layout *layout);
+
+/* lease.c */
+struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);
+struct hostmem_lease *hostmem_lease_of(const struct file *file);
+void hostmem_lease_revoke(struct hostmem_lease *lease);
+
+/* pin.c */
+int hostmem_pin(struct inode *inode);
+int hostmem_pin_settle(struct inode *inode);
+void hostmem_unpin(struct inode *inode);
 
 #endif /* _HOSTMEM_ND_H */

@@ -19,6 +19,7 @@ struct hostmem_nd_space {
 	struct list_head node;
 	struct device *dev;
 	struct hostmem_pmem pmem;
+	struct list_head leases;
 };
 
 /* device_lock() -> hostmem_nd_lock -> the core's lock */
@@ -57,6 +58,7 @@ static void hostmem_nd_add(struct device *dev)
 	if (!space)
 		return;
 	space->dev = dev;
+	INIT_LIST_HEAD(&space->leases);
 	rc = hostmem_namespace_describe(hostmem_nd_driver.drv.bus, dev, &space->pmem);
 	if (!rc)
 		rc = hostmem_pmem_add(&space->pmem);
@@ -73,9 +75,54 @@ static void hostmem_nd_add(struct device *dev)
 
 static void hostmem_nd_drop(struct hostmem_nd_space *space)
 {
+	struct hostmem_lease *lease, *next;
+
 	list_del(&space->node);
+	list_for_each_entry_safe(lease, next, &space->leases, node)
+		hostmem_lease_revoke(lease);
 	hostmem_pmem_remove(&space->pmem);
 	kfree(space);
+}
+
+/**
+ * hostmem_nd_attach - find out on which namespace a lease's file is
+ * @lease: has a file; from now on it is revoked when the namespace goes
+ * @cmd: out: the reason, if the file is refused
+ *
+ * Context: sleeps.
+ * Return: 0; -ENXIO or -EMEDIUMTYPE: refused; -EIO.
+ */
+int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd)
+{
+	struct hostmem_nd_space *space;
+	int rc;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (!hostmem_device_holds(space->dev, lease->file))
+			continue;
+		rc = hostmem_device_place(&space->pmem, lease, cmd);
+		if (!rc)
+			list_add_tail(&lease->node, &space->leases);
+		goto out_unlock;
+	}
+	rc = hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
+out_unlock:
+	mutex_unlock(&hostmem_nd_lock);
+	return rc;
+}
+
+/**
+ * hostmem_nd_detach - undo hostmem_nd_attach()
+ * @lease: attached or not, revoked or not
+ *
+ * Context: sleeps.
+ */
+void hostmem_nd_detach(struct hostmem_lease *lease)
+{
+	mutex_lock(&hostmem_nd_lock);
+	list_del_init(&lease->node);
+	mutex_unlock(&hostmem_nd_lock);
 }
 
 static void hostmem_nd_bound(struct device *dev)
@@ -138,6 +185,7 @@ static int __init hostmem_nd_init(void)
 		return rc;
 	}
 	bus_for_each_dev(hostmem_bus(hostmem_nd_driver.drv.bus), NULL, NULL, hostmem_nd_present);
+	hostmem_extents_register(&hostmem_nd_extents_ops);
 	return 0;
 }
 
@@ -145,6 +193,7 @@ static void __exit hostmem_nd_exit(void)
 {
 	struct hostmem_nd_space *space, *next;
 
+	hostmem_extents_unregister();
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	mutex_lock(&hostmem_nd_lock);
 	list_for_each_entry_safe(space, next, &hostmem_nd_spaces, node)

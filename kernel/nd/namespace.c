@@ -80,12 +80,23 @@ static struct device *hostmem_nd_namespace(const struct bus_type *bus, struct de
 	return search.found;
 }
 
+/**
+ * hostmem_namespace_is_child - whether a device is what a namespace is used by
+ * @dev: a child of a device for which hostmem_namespace_drives() is true
+ *
+ * Return: true for a disk and for a /dev/dax device.
+ */
+bool hostmem_namespace_is_child(const struct device *dev)
+{
+	return (dev->class && !strcmp(dev->class->name, "block")) ||
+	       (dev->bus && !strcmp(dev->bus->name, "dax"));
+}
+
 static int hostmem_nd_child(struct device *dev, void *data)
 {
 	struct hostmem_pmem *pmem = data;
 
-	if (!(dev->class && !strcmp(dev->class->name, "block")) &&
-	    !(dev->bus && !strcmp(dev->bus->name, "dax")))
+	if (!hostmem_namespace_is_child(dev))
 		return 0;
 	strscpy(pmem->dev, dev_name(dev), sizeof(pmem->dev));
 	return 1;

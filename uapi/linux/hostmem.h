@@ -14,7 +14,8 @@
  * missing tail as zero, a kernel that knows less accepts a longer structure
  * whose unknown tail is zero. Members called out_* are written by the kernel.
  *
- * A call that fails changes nothing. Its errno means one thing:
+ * A call that fails changes nothing, and writes nothing but what its description says. Its
+ * errno means one thing:
  *
  * ========== ================================================================
  * ENOTTY     no such call on this kind of file
@@ -31,12 +32,18 @@
  * EBUSY      in use: mapped, or being plugged by another call
  * EMSGSIZE   the array is too small; the needed count has been written back
  * EPERM      the file does not carry the right: not an owner fd, or creating
- *            a node for another user without CAP_CHOWN
- * ENODEV     the region has been destroyed or the view has been revoked
+ *            a node for another user without CAP_CHOWN; physical addresses
+ *            without CAP_SYS_ADMIN
+ * ENODEV     the region has been destroyed or the view has been revoked; the
+ *            device went away
  * ENOMEM     no memory, or the memory cgroup's limit is reached
  * ENOSPC     more regions than HOSTMEM_INFO allows; no room in the backing
  * EINTR      a signal or a cancellation arrived; nothing is left behind
  * EFAULT     the argument is not readable or not writable
+ * EBADF      no such fd
+ * ENOPKG     the module that answers this, hostmem_nd, is not loaded
+ * ETXTBSY    a file that the kernel swaps to
+ * EIO        an error of the file system, or it contradicts itself
  * ========== ================================================================
  */
 
@@ -64,6 +71,7 @@ enum {
 	HOSTMEM_CMD_REGION_BLOCKS = 0x88,
 	HOSTMEM_CMD_REGION_SLOTS = 0x89,
 	HOSTMEM_CMD_VIEW_REVOKE = 0x8a,
+	HOSTMEM_CMD_EXTENTS = 0x8b,
 };
 
 /**
@@ -435,5 +443,96 @@ struct hostmem_view_revoke {
 };
 
 #define HOSTMEM_VIEW_REVOKE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_REVOKE)
+
+/**
+ * struct hostmem_extent - bytes of a file that are in one piece of physical memory
+ * @offset: of the first one in the file
+ * @spa: its system physical address
+ * @length: bytes
+ * @flags: 0; a later kernel may say more
+ * @__reserved: 0
+ */
+struct hostmem_extent {
+	__aligned_u64 offset;
+	__aligned_u64 spa;
+	__aligned_u64 length;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/* Keep the extents where they are, for as long as out_lease is open. */
+#define HOSTMEM_EXTENTS_LEASE 0x1
+
+/*
+ * Why a file is refused: @out_reason of struct hostmem_extents. Each comes with one errno, in
+ * brackets.
+ */
+/* Neither a regular file nor a device (EINVAL). */
+#define HOSTMEM_EXTENTS_NOT_FILE 1
+/* Not on a pmem namespace that is enabled, or not directly (ENXIO). */
+#define HOSTMEM_EXTENTS_NOT_PMEM 2
+/* On pmem, but not accessed in place: no DAX, or a namespace in sector mode (EMEDIUMTYPE). */
+#define HOSTMEM_EXTENTS_NOT_DAX 3
+/* Nothing is allocated there (ENODATA). */
+#define HOSTMEM_EXTENTS_HOLE 4
+/* Allocated, but nothing was written: the file reads as zeros, the memory may not (ENODATA). */
+#define HOSTMEM_EXTENTS_UNWRITTEN 5
+/* Where it will be has not been decided (EAGAIN). */
+#define HOSTMEM_EXTENTS_DELALLOC 6
+/* Among the file system's own data (EILSEQ). */
+#define HOSTMEM_EXTENTS_INLINE 7
+/* Compressed, encrypted, or otherwise not what the file reads as (EILSEQ). */
+#define HOSTMEM_EXTENTS_ENCODED 8
+/* Belongs to other files too: a write would go elsewhere (EMLINK). */
+#define HOSTMEM_EXTENTS_SHARED 9
+
+/**
+ * struct hostmem_extents - ioctl(HOSTMEM_EXTENTS)
+ * @size: sizeof(struct hostmem_extents)
+ * @flags: HOSTMEM_EXTENTS_LEASE or 0
+ * @fd: a regular file of ext4 or xfs with DAX, the block device of a pmem namespace in raw or
+ *	fsdax mode or a partition of it, /dev/daxX.Y, or a lease, which stands for what it was
+ *	taken of. How it was opened does not matter
+ * @count: in: elements of @extents; out: extents that there are
+ * @extents: user pointer to an array of struct hostmem_extent
+ * @out_size: bytes of the file
+ * @out_offset: of a refused file: where the reason was found
+ * @out_reason: of a refused file: HOSTMEM_EXTENTS_NOT_FILE to HOSTMEM_EXTENTS_SHARED
+ * @out_lease: with HOSTMEM_EXTENTS_LEASE an fd, O_CLOEXEC; else -1
+ *
+ * On the control node, with CAP_SYS_ADMIN. Where in physical memory a file is: all of it,
+ * ascending, without gaps, adjacent extents merged, as it was at one moment. The file is
+ * written back first. Offsets and lengths are multiples of the page size: the last extent may
+ * reach beyond @out_size, up to the end of its page. An empty file has no extents.
+ *
+ * The layout of a regular file is pinned during the call, and with HOSTMEM_EXTENTS_LEASE until
+ * the last copy of the lease is closed: what could move or free its bytes fails, for everybody.
+ * write(), making it shorter, all that fallocate() does, cloning, deduplicating and new
+ * writable shared mappings fail with ETXTBSY; unlinking and renaming it, and renaming another
+ * file over it, with EPERM. Mappings made before stay writable, and the file can be made longer.
+ * Leases of one file add up. A lease keeps its file open.
+ *
+ * A device that goes away revokes its leases: poll() wakes with POLLHUP and POLLERR, calls
+ * with the lease as @fd fail with ENODEV. Until then poll() reports nothing.
+ *
+ * A call that refuses a file writes @out_reason and @out_offset; one that fails with EMSGSIZE
+ * writes @count and @out_size. Neither changes @extents.
+ *
+ * Errors: EOPNOTSUPP, EPERM, ENOPKG, EBADF, those of the reasons, ETXTBSY, EMSGSIZE,
+ * ENODEV, EINTR, ENOMEM, EFAULT, EMFILE, EIO or another error of the file system.
+ */
+struct hostmem_extents {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 count;
+	__aligned_u64 extents;
+	__aligned_u64 out_size;
+	__aligned_u64 out_offset;
+	__u32 out_reason;
+	__s32 out_lease;
+};
+
+#define HOSTMEM_EXTENTS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_EXTENTS)
 
 #endif /* _UAPI_LINUX_HOSTMEM_H */

@@ -39,6 +39,7 @@ int cmd_check_namespace(struct ctl *ctl, int argc, char **argv);
 int cmd_create_namespace(struct ctl *ctl, int argc, char **argv);
 int cmd_create_region(struct ctl *ctl, int argc, char **argv);
 int cmd_destroy_region(struct ctl *ctl, int argc, char **argv);
+int cmd_extents(struct ctl *ctl, int argc, char **argv);
 int cmd_list(struct ctl *ctl, int argc, char **argv);
 int cmd_load(struct ctl *ctl, int argc, char **argv);
 int cmd_monitor(struct ctl *ctl, int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
 	{ "unplug", cmd_unplug, "take a range of a region back from everyone" },
 	{ "resize", cmd_resize, "plug or unplug until so much is plugged" },
 	{ "list", cmd_list, "show regions, who uses them, and their KVM slots" },
+	{ "extents", cmd_extents, "show where a file is in physical memory" },
 	{ "monitor", cmd_monitor, "follow what happens to regions" },
 	{ "create-namespace", cmd_create_namespace, "make a pmem namespace with a reserve" },
 	{ "check-namespace", cmd_check_namespace, "check the reserve of a pmem namespace" },

@@ -88,12 +88,15 @@ int ctl_module_load(struct ctl *ctl, const char *only)
 	return rc;
 }
 
-/* Who keeps the module: regions by name, else whoever has a file open. */
+/* Who keeps the module: leases, regions by name, else whoever has a file open. */
 static int fail_in_use(struct ctl *ctl, const char *name)
 {
 	struct hostmem_region *region;
 	char names[256] = "";
 
+	if (!strcmp(name, "hostmem_nd"))
+		return ctl_error(ctl, "module %s: in use by a process that holds a lease; end it first",
+				 name);
 	if (!ctl->ctx && hostmem_new(&ctl->ctx))
 		ctl->ctx = NULL;
 	if (ctl->ctx && !hostmem_refresh(ctl->ctx)) {

@@ -104,6 +104,18 @@ unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem);
 
+/* where a file is in physical memory (extents.c) */
+struct hostmem_extent_list {
+	struct hostmem_extent *extents;	/* to be freed by the caller */
+	unsigned int count;
+	unsigned long long size;	/* bytes of the file */
+	unsigned int reason;		/* of a refused file: HOSTMEM_EXTENTS_* ... */
+	unsigned long long offset;	/* ...and where it was found */
+};
+
+int hostmem_extents_get(struct hostmem_ctx *ctx, int fd, int *lease,
+			struct hostmem_extent_list *list);
+
 /* views: an fd of a region (view.c, block.c, alloc.c) */
 struct hostmem_view;
 

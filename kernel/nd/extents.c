@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * HOSTMEM_EXTENTS: a lease of the file, its layout, and an answer; without
+ * HOSTMEM_EXTENTS_LEASE the lease ends with the call.
+ */
+#include <linux/kernel.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+
+#include "hostmem_nd.h"
+
+static const int hostmem_reason_errors[] = {
+	[HOSTMEM_EXTENTS_NOT_FILE] = -EINVAL,
+	[HOSTMEM_EXTENTS_NOT_PMEM] = -ENXIO,
+	[HOSTMEM_EXTENTS_NOT_DAX] = -EMEDIUMTYPE,
+	[HOSTMEM_EXTENTS_HOLE] = -ENODATA,
+	[HOSTMEM_EXTENTS_UNWRITTEN] = -ENODATA,
+	[HOSTMEM_EXTENTS_DELALLOC] = -EAGAIN,
+	[HOSTMEM_EXTENTS_INLINE] = -EILSEQ,
+	[HOSTMEM_EXTENTS_ENCODED] = -EILSEQ,
+	[HOSTMEM_EXTENTS_SHARED] = -EMLINK,
+};
+
+/**
+ * hostmem_extents_refuse - say why a file cannot be answered for
+ * @cmd: out: out_reason, out_offset
+ * @reason: HOSTMEM_EXTENTS_NOT_FILE to HOSTMEM_EXTENTS_SHARED
+ * @offset: where in the file, in bytes
+ *
+ * Return: the errno that goes with the reason.
+ */
+int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset)
+{
+	cmd->out_reason = reason;
+	cmd->out_offset = offset;
+	return hostmem_reason_errors[reason];
+}
+
+/* The file that is asked about, with a reference: a lease stands for what it is of. */
+static struct file *hostmem_extents_file(int fd)
+{
+	struct file *file = fget(fd);
+	struct hostmem_lease *lease;
+	struct file *leased;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	lease = hostmem_lease_of(file);
+	if (!lease)
+		return file;
+	leased = READ_ONCE(lease->revoked) ? ERR_PTR(-ENODEV) : get_file(lease->file);
+	fput(file);
+	return leased;
+}
+
+static int hostmem_extents_answer(struct hostmem_lease *lease, struct hostmem_extents *cmd)
+{
+	struct hostmem_layout *layout = hostmem_layout_read(lease, cmd);
+	int rc = PTR_ERR_OR_ZERO(layout);
+
+	/* What a device says while it goes away is not the reason. */
+	if (READ_ONCE(lease->revoked)) {
+		cmd->out_reason = 0;
+		rc = -ENODEV;
+	}
+	if (!rc)
+		rc = hostmem_layout_answer(layout, cmd);
+	if (!IS_ERR(layout))
+		hostmem_layout_free(layout);
+	return rc;
+}
+
+static int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease)
+{
+	struct file *file, *leased;
+	int rc;
+
+	file = hostmem_extents_file(cmd->fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	leased = hostmem_lease_take(file, cmd);
+	fput(file);
+	if (IS_ERR(leased))
+		return PTR_ERR(leased);
+	rc = hostmem_extents_answer(hostmem_lease_of(leased), cmd);
+	if (!rc && cmd->flags & HOSTMEM_EXTENTS_LEASE)
+		*lease = leased;
+	else
+		fput(leased);
+	return rc;
+}
+
+const struct hostmem_extents_ops hostmem_nd_extents_ops = {
+	.owner = THIS_MODULE,
+	.extents = hostmem_nd_extents,
+};
