@@ -15,6 +15,7 @@
 
 #include <linux/device.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/pagemap.h>
 
 /* 6.2: device_type.devnode() takes a const device. */
@@ -55,6 +56,30 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #define hostmem_bus(bus) (bus)
 #endif
 
+/* 6.6: huge_fault() is told an order. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+typedef enum page_entry_size hostmem_fault_size;
+
+static inline unsigned int hostmem_fault_order(hostmem_fault_size size)
+{
+	switch (size) {
+	case PE_SIZE_PUD:
+		return PUD_SHIFT - PAGE_SHIFT;
+	case PE_SIZE_PMD:
+		return PMD_SHIFT - PAGE_SHIFT;
+	default:
+		return 0;
+	}
+}
+#else
+typedef unsigned int hostmem_fault_size;
+
+static inline unsigned int hostmem_fault_order(hostmem_fault_size size)
+{
+	return size;
+}
+#endif
+
 /* 6.7: what a dump was asked for is a struct genl_info; both have attrs. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #define genl_info_dump(cb) genl_dumpit_info(cb)
@@ -67,6 +92,13 @@ static inline int generic_error_remove_folio(struct address_space *mapping,
 {
 	return generic_error_remove_page(mapping, &folio->page);
 }
+#endif
+
+/* 6.11: a file that can be mapped with MAP_SYNC says so in a flag of its own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define HOSTMEM_FOPS_MMAP_SYNC .mmap_supported_flags = MAP_SYNC
+#else
+#define HOSTMEM_FOPS_MMAP_SYNC .fop_flags = FOP_MMAP_SYNC
 #endif
 
 #endif /* _HOSTMEM_COMPAT_H */

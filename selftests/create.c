@@ -232,7 +232,8 @@ TEST_F(create, unknown_values)
 {
 	__u32 *fields[] = { &self->cmd.backing, &self->cmd.allocation, &self->cmd.huge };
 	static const __u32 first[] = {
-		HOSTMEM_BACKING_RAM + 1, HOSTMEM_ALLOCATION_IMMEDIATE + 1, HOSTMEM_HUGE_NEVER + 1,
+		HOSTMEM_BACKING_RESERVE + 1, HOSTMEM_ALLOCATION_IMMEDIATE + 1,
+		HOSTMEM_HUGE_NEVER + 1,
 	};
 	size_t i;
 	int bit;
@@ -240,7 +241,7 @@ TEST_F(create, unknown_values)
 	for (i = 0; i < HM_ARRAY_SIZE(fields); i++) {
 		*fields[i] = first[i];
 		hm_create_raw_err(EOPNOTSUPP, &self->cmd);
-		for (bit = 1; bit < 32; bit++) {
+		for (bit = 2; bit < 32; bit++) {
 			*fields[i] = 1U << bit;
 			hm_create_raw_err(EOPNOTSUPP, &self->cmd);
 		}

@@ -187,9 +187,17 @@ test_create() {
 	refuse "plug beyond the size" 1 'reaches beyond the region' hostmemctl create-region ctl-c --size 2m --plug 4m
 	refuse "plug not a multiple" 1 'length 3m is not a multiple of the block size, 2m; use 2m or 4m' hostmemctl create-region ctl-c --size 4m --plug 3m
 	is "no region is left when plugging fails" "$(ls /dev/hostmem)" "$(printf 'control\nctl-a')"
-	for name in file:/tmp/x reserve:ns window; do
-		refuse "backing $name" 1 'not supported by this version.*use --backing ram' hostmemctl create-region ctl-c --size 2m --backing $name
-	done
+	refuse "backing window" 1 'not supported by this version; use ram, file:PATH' hostmemctl create-region ctl-c --size 2m --backing window
+	refuse "backing of no name" 2 'it takes ram, file:PATH or reserve:NAMESPACE' hostmemctl create-region ctl-c --backing file:
+	# The first time what ndctl has to do with its keys may be heard.
+	modprobe hostmem_nd 2>/dev/null
+	refuse "backing file, missing" 1 'No such file or directory; give a file that exists' hostmemctl create-region ctl-c --backing file:/nosuch
+	refuse "backing file, a directory" 1 'Is a directory; give a file' hostmemctl create-region ctl-c --backing file:/
+	truncate -s 4m "$tmp/file"
+	refuse "backing file, not on pmem" 1 'not on an enabled pmem namespace' hostmemctl create-region ctl-c --backing "file:$tmp/file"
+	refuse "backing file, too small" 1 'the backing is smaller than a block, 8m' hostmemctl create-region ctl-c --block-size 8m --backing "file:$tmp/file"
+	refuse "backing reserve, missing" 1 'no such namespace is enabled; hostmemctl list -D' hostmemctl create-region ctl-c --backing reserve:ns
+	refuse "backing file, huge" 2 '--huge: of ram only' hostmemctl create-region ctl-c --huge never --backing file:/nosuch
 	refuse "unknown backing" 2 'it takes ram' hostmemctl create-region ctl-c --size 2m --backing tape
 	refuse "unknown owner" 1 'there is no such user or group' hostmemctl create-region ctl-c --size 2m --owner nosuchuser
 	refuse "no size" 2 '--size missing' hostmemctl create-region ctl-c

@@ -10,33 +10,8 @@ trap 'echo "demo: failed at line $LINENO" >&2' ERR
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$(cd "$here/../build/selftests" && pwd):$PATH
 . "$here/vm.sh"
+. "$here/stage.sh"
 trap vm_cleanup EXIT
-
-title() {
-	printf '\n== %s\n' "$*"
-}
-
-show() {
-	printf '$ %s\n' "$*"
-	"$@"
-}
-
-# The same, when what it prints is not the point.
-quiet() {
-	printf '$ %s\n' "$*"
-	"$@" >/dev/null
-}
-
-check() {
-	local what=$1
-	shift
-	if "$@"; then
-		printf '   ok: %s\n' "$what"
-	else
-		printf '   NOT TRUE: %s\n' "$what"
-		exit 1
-	fi
-}
 
 shmem_kib() {
 	awk '/^Shmem:/ { print $2 }' /proc/meminfo

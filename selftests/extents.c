@@ -20,8 +20,8 @@ static_assert(sizeof(struct hostmem_extents) == 48, "hostmem_extents");
 
 #define FILES 100
 #define MAX_PAGES 32
-/* Single pages that are free when nothing else is. */
-#define FREE_PAGES 6400
+/* Single pages that are free for each file when nothing else is. */
+#define FREE_PAGES 64
 /* More than the kernel module reads or keeps at a time. */
 #define MANY_PAGES 2600
 
@@ -63,8 +63,16 @@ FIXTURE_TEARDOWN(fs)
 	unlink(self->path);
 }
 
-/* Use up the file system, then free pages here and there. */
-static void fragment(const struct dax *dax, unsigned long long *seed)
+/* The debug kernel takes for one what the others take for ten. */
+static bool slow(void)
+{
+	const char *kernel = getenv("HOSTMEM_KERNEL");
+
+	return kernel && !strcmp(kernel, "debug");
+}
+
+/* Use up the file system, then free @count pages here and there. */
+static void fragment(const struct dax *dax, unsigned int count, unsigned long long *seed)
 {
 	struct stat st;
 	char path[128];
@@ -79,27 +87,27 @@ static void fragment(const struct dax *dax, unsigned long long *seed)
 	HM_OK(fstat(fd, &st));
 	pages = st.st_size / PAGE;
 	/* Each second at most: adjacent ones would be one extent. */
-	for (i = n = 0; i < pages / 2 && n < FREE_PAGES; i++) {
-		if (dax_random(seed) % (pages / 2 - i) >= FREE_PAGES - n)
+	for (i = n = 0; i < pages / 2 && n < count; i++) {
+		if (dax_random(seed) % (pages / 2 - i) >= count - n)
 			continue;
 		HM_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * i * PAGE,
 				PAGE));
 		n++;
 	}
-	HM_TRUE(n == FREE_PAGES);
+	HM_TRUE(n == count);
 	HM_OK(fsync(fd));
 	close(fd);
 }
 
 /* Write the pages of all files in random order; some end within a page. */
-static void write_files(int *fds, unsigned long long *seed)
+static void write_files(int *fds, unsigned int files, unsigned long long *seed)
 {
 	struct {
 		unsigned int file, page;
 	} all[FILES * MAX_PAGES], swap;
 	unsigned int n = 0, f, i, j, pages;
 
-	for (f = 0; f < FILES; f++) {
+	for (f = 0; f < files; f++) {
 		pages = 1 + dax_random(seed) % MAX_PAGES;
 		for (i = 0; i < pages; i++, n++) {
 			all[n].file = f;
@@ -114,7 +122,7 @@ static void write_files(int *fds, unsigned long long *seed)
 	}
 	for (i = 0; i < n; i++)
 		dax_fill(fds[all[i].file], all[i].page * PAGE, PAGE);
-	for (f = 0; f < FILES; f += 2) {
+	for (f = 0; f < files; f += 2) {
 		off_t end = lseek(fds[f], 0, SEEK_END);
 
 		HM_OK(ftruncate(fds[f], end - dax_random(seed) % PAGE));
@@ -125,31 +133,33 @@ TEST_F(fs, proof)
 {
 	const char *text = getenv("HOSTMEM_SEED");
 	unsigned long long seed = text ? strtoull(text, NULL, 0) : 20240607;
-	unsigned int f, total = 0;
+	unsigned int f, total = 0, files = slow() ? FILES / 10 : FILES;
 	char name[32], path[128];
 	int fds[FILES];
 
 	TH_LOG("seed %llu: HOSTMEM_SEED sets another", seed);
-	fragment(self->dax, &seed);
-	for (f = 0; f < FILES; f++) {
+	fragment(self->dax, files * FREE_PAGES, &seed);
+	for (f = 0; f < files; f++) {
 		snprintf(name, sizeof(name), "random%u", f);
 		fds[f] = dax_file(self->dax, name, path);
 	}
-	write_files(fds, &seed);
-	for (f = 0; f < FILES; f++) {
+	write_files(fds, files, &seed);
+	for (f = 0; f < files; f++) {
 		hm_extents(fds[f], 0, &self->e);
 		EXPECT_EQ(-1, self->e.cmd.out_lease);
 		EXPECT_EQ(0, self->e.cmd.out_reason);
 		extents_prove(fds[f], self->dax->dev, &self->e);
 		total += self->e.cmd.count;
 	}
-	TH_LOG("%u files, %u extents", FILES, total);
-	EXPECT_LT(10 * FILES, total);
+	TH_LOG("%u files, %u extents", files, total);
+	EXPECT_LT(10 * files, total);
 
-	dax_fill(self->fd, 0, MANY_PAGES * PAGE);
-	hm_extents(self->fd, 0, &self->e);
-	EXPECT_LT(2047, self->e.cmd.count);
-	extents_prove(self->fd, self->dax->dev, &self->e);
+	if (!slow()) {
+		dax_fill(self->fd, 0, MANY_PAGES * PAGE);
+		hm_extents(self->fd, 0, &self->e);
+		EXPECT_LT(2047, self->e.cmd.count);
+		extents_prove(self->fd, self->dax->dev, &self->e);
+	}
 	hm_sh("rm -rf %s/*", dax_dir(self->dax));
 }
 
@@ -581,6 +591,7 @@ TEST(sector_mode)
 
 TEST(no_module)
 {
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, HM_BLOCK);
 	struct extents *e = malloc(sizeof(*e));
 	int fd = HM_OK(open("/dev/pmem0", O_RDONLY | O_CLOEXEC));
 
@@ -588,6 +599,11 @@ TEST(no_module)
 	hm_extents_err(ENOPKG, fd, 0, e);
 	hm_extents_err(ENOPKG, -1, HOSTMEM_EXTENTS_LEASE, e);
 	hm_extents_err(EOPNOTSUPP, fd, 2, e);
+	cmd.backing = HOSTMEM_BACKING_FILE;
+	cmd.backing_fd = fd;
+	hm_create_raw_err(ENOPKG, &cmd);
+	cmd.backing = HOSTMEM_BACKING_RESERVE;
+	hm_create_raw_err(ENOPKG, &cmd);
 	hm_sh("modprobe hostmem_nd");
 	hm_extents(fd, 0, e);
 }

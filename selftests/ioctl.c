@@ -16,7 +16,7 @@
 #include "world.h"
 
 static_assert(sizeof(struct hostmem_info) == 48, "hostmem_info");
-static_assert(sizeof(struct hostmem_region_create) == 136, "hostmem_region_create");
+static_assert(sizeof(struct hostmem_region_create) == 144, "hostmem_region_create");
 static_assert(sizeof(struct hostmem_region_open) == 80, "hostmem_region_open");
 static_assert(sizeof(struct hostmem_region_destroy) == 8, "hostmem_region_destroy");
 static_assert(sizeof(struct hostmem_region_info) == 168, "hostmem_region_info");
@@ -173,7 +173,7 @@ FIXTURE_VARIANT_ADD(call, info) {
 
 FIXTURE_VARIANT_ADD(call, create) {
 	.num = HOSTMEM_REGION_CREATE, .size = sizeof(struct hostmem_region_create),
-	.control = true, .reserved = offsetof(struct hostmem_region_create, __reserved),
+	.control = true, .reserved = offsetof(struct hostmem_region_create, backing_fd),
 	.answers = true, .fill = fill_create, .undo = undo_create,
 };
 

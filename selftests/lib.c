@@ -463,7 +463,7 @@ static bool hm_log_noise(const char *text)
 {
 	static const char * const noise[] = {
 		"hrtimer:", "perf:", "clocksource:", "sched:", "tsc:", "TSC ", "workqueue:",
-		"random:", "audit:", "mmap: ", "netlink: '",
+		"random:", "audit:", "mmap: ", "netlink: '", "kvm: user requested TSC",
 	};
 	size_t i;
 

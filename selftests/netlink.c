@@ -267,8 +267,10 @@ static bool region_matches(const struct msg *msg, int fd)
 }
 
 /* All keys but the name, which an anonymous region has not; and no padding. */
+/* Of a region of ram that has no name. */
 #define REGION_KEYS ((2U << HOSTMEM_A_REGION_MAX) - 2 - (1U << HOSTMEM_A_REGION_PAD) - \
-		     (1U << HOSTMEM_A_REGION_NAME))
+		     (1U << HOSTMEM_A_REGION_NAME) - (1U << HOSTMEM_A_REGION_SOURCE) - \
+		     (1U << HOSTMEM_A_REGION_PMEM_ID))
 
 TEST_F(nl, region_by_id_and_name)
 {

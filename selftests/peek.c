@@ -3,6 +3,7 @@
  * peek NAME find TEXT: look for a text in the plugged blocks of a region and say where.
  * peek NAME hold OFFSET: map the region, touch a byte, then touch it again for each line
  * on standard input and say what happened.
+ * peek memory read ADDRESS: print the text at a physical address that no driver has.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -63,6 +64,22 @@ static int hold(volatile char *map, size_t offset)
 	return 0;
 }
 
+static int read_memory(unsigned long long address)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	const char *map = MAP_FAILED;
+
+	if (fd >= 0)
+		map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, address & ~4095ULL);
+	if (map == MAP_FAILED) {
+		perror("/dev/mem");
+		return 1;
+	}
+	map += address & 4095;
+	printf("%.*s\n", (int)strcspn(map, "\n"), map);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct hostmem_region_info info = { .size = sizeof(info) };
@@ -73,6 +90,8 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
+	if (!strcmp(argv[1], "memory"))
+		return read_memory(strtoull(argv[3], NULL, 0));
 	snprintf(path, sizeof(path), "/dev/hostmem/%s", argv[1]);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, HOSTMEM_REGION_INFO, &info)) {

@@ -65,7 +65,7 @@ is "raw: all is data" "$(field namespace0.0 '.data_size == .size')" true
 is "both are there" "$(hostmemctl list -D | jq -c '[.[].namespace] | sort')" \
 	'["namespace0.0","namespace1.0"]'
 is "keys" "$(hostmemctl list -D | jq -c 'map(keys) | unique')" \
-	'[["badblocks","data_offset","data_size","dev","map","mode","namespace","reserve","size","spa"]]'
+	'[["badblocks","data_offset","data_size","dev","map","mode","namespace","persistence","reserve","size","spa"]]'
 
 described fsdax mem pfn
 is "fsdax: device" "$(field namespace0.0 .dev)" '"pmem0"'

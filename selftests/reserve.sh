@@ -102,7 +102,7 @@ made() {
 		is "$what: data and reserve" "$(field '[.mode,.map,.data_offset,.data_size,.reserve.layout,.reserve.spa,.reserve.size,.reserve.purpose]')" \
 			"[\"$1\",\"$3\",$((stock + reserve)),$((size - stock - reserve)),\"head\",$((spa + stock)),$reserve,\"$what\"]"
 	fi
-	is "$what: printed as listed" "$(jq -cS . "$tmp/out")" "$(hostmemctl list -D | jq -cS "map(select(.namespace == \"$ns\"))[0] | del(.badblocks)")"
+	is "$what: printed as listed" "$(jq -cS . "$tmp/out")" "$(hostmemctl list -D | jq -cS "map(select(.namespace == \"$ns\"))[0] | del(.badblocks, .persistence)")"
 	is "$what: good" "$(check)" "good false 0"
 }
 

@@ -62,12 +62,14 @@ static int hostmem_progress_check(struct hostmem_progress __user *progress)
 static loff_t hostmem_populate_step(struct hostmem_region *region, loff_t pos, bool guarded,
 				    bool keep)
 {
+	const struct hostmem_backing_ops *ops = region->segment.ops;
 	loff_t next = -ENOENT;
 	int idx;
 
 	idx = srcu_read_lock(&region->srcu);
 	if (!guarded || test_bit(pos >> region->block_shift, region->plugged))
-		next = region->ops->populate(region, pos, keep);
+		next = ops->populate ? ops->populate(&region->segment, pos, keep) :
+				       round_up(pos + 1, hostmem_block_size(region));
 	srcu_read_unlock(&region->srcu, idx);
 	return next;
 }
@@ -102,8 +104,8 @@ static int hostmem_populate(struct hostmem_region *region, loff_t start, loff_t 
 			rc = next;
 		cond_resched();
 	}
-	if (rc && guarded)
-		region->ops->give_back(region, start, pos);
+	if (rc && guarded && region->segment.ops->give_back)
+		region->segment.ops->give_back(&region->segment, start, pos);
 	return rc;
 }
 
@@ -137,7 +139,7 @@ static int hostmem_plug_end(struct hostmem_region *region, struct hostmem_block_
 		rc = -ENODEV;
 	if (rc) {
 		/* Nobody but us could see what we allocated, if anything. */
-		region->ops->discard(region, start, length);
+		hostmem_segment_discard(&region->segment, start, length);
 	} else {
 		bitmap_set(region->plugged, r.first, r.nr);
 		region->nr_plugged += r.nr;
@@ -209,7 +211,7 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 		bitmap_clear(region->plugged, r.first, r.nr);
 		region->nr_plugged -= r.nr;
 		hostmem_guard_wait(region);
-		region->ops->discard(region, cmd->start, cmd->length);
+		hostmem_segment_discard(&region->segment, cmd->start, cmd->length);
 		hostmem_region_bump(region);
 		hostmem_event(region, HOSTMEM_NL_UNPLUGGED, 0, cmd->start, cmd->length);
 	}

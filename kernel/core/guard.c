@@ -15,6 +15,9 @@
  * unlocks every page of the range (settle) before it zaps. Either way the stale entry is
  * in place before the zap, and gone after it.
  *
+ * The handlers of DAX files and devices enter pages themselves, inside the section: for them
+ * there is nothing to settle. A mapping larger than a block is left to smaller ones.
+ *
  * VM_DONTEXPAND keeps VMAs from being merged, grown, and collapsed into huge pages:
  * each would make entries without asking the guard. remap_file_pages() maps the
  * inner file anew and ends here. A private mapping would keep copies of its own, which
@@ -54,7 +57,9 @@ static bool hostmem_guard_passes(const struct hostmem_view *view, pgoff_t pgoff)
 	       test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged);
 }
 
-static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
+/* Let a handler of the backing run if the guard passes what it is about to enter. */
+static vm_fault_t hostmem_guard_enter(struct vm_fault *vmf,
+				      vm_fault_t (*handler)(struct vm_fault *vmf))
 {
 	struct hostmem_view *view = vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
@@ -70,12 +75,57 @@ static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 		hostmem_guard_dawdle(true);
 #endif
-		ret = region->real_vm_ops->fault(vmf);
+		ret = handler(vmf);
 	}
 	srcu_read_unlock(&region->srcu, idx);
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 	hostmem_guard_dawdle(true);
 #endif
+	return ret;
+}
+
+static const struct vm_operations_struct *hostmem_guard_real(const struct vm_fault *vmf)
+{
+	const struct hostmem_view *view = vmf->vma->vm_private_data;
+
+	return view->region->real_vm_ops;
+}
+
+static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
+{
+	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->fault);
+}
+
+static vm_fault_t hostmem_guard_page_mkwrite(struct vm_fault *vmf)
+{
+	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->page_mkwrite);
+}
+
+static vm_fault_t hostmem_guard_pfn_mkwrite(struct vm_fault *vmf)
+{
+	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->pfn_mkwrite);
+}
+
+static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_size size)
+{
+	struct hostmem_view *view = vmf->vma->vm_private_data;
+	struct hostmem_region *region = view->region;
+	pgoff_t pages = 1UL << hostmem_fault_order(size);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int idx;
+
+	/* One entry must not reach into another block. */
+	if (pages > hostmem_block_size(region) >> PAGE_SHIFT ||
+	    ((vmf->address >> PAGE_SHIFT) ^ vmf->pgoff) & (pages - 1))
+		return VM_FAULT_FALLBACK;
+	idx = srcu_read_lock(&region->srcu);
+	if (hostmem_guard_passes(view, vmf->pgoff)) {
+#ifdef HOSTMEM_BREAK_GUARD_DELAY
+		hostmem_guard_dawdle(true);
+#endif
+		ret = region->real_vm_ops->huge_fault(vmf, size);
+	}
+	srcu_read_unlock(&region->srcu, idx);
 	return ret;
 }
 
@@ -133,27 +183,47 @@ static void hostmem_guard_close(struct vm_area_struct *vma)
 	hostmem_guard_event(vma, HOSTMEM_NL_UNMAPPED);
 }
 
-/* Put ours in front of the backing's operations, once per region. */
-static int hostmem_guard_wrap(struct hostmem_region *region,
-			      const struct vm_operations_struct *real)
+/* Whether there is no way into the page tables that the guard would not stand in. */
+static bool hostmem_guard_knows(const struct vm_operations_struct *real)
 {
-	struct vm_operations_struct *ops = &region->vm_ops;
+	return real && real->fault && !real->open && !real->close && !real->mremap &&
+	       !real->mprotect && !real->access && !real->find_special_page;
+}
+
+static void hostmem_guard_front(struct vm_operations_struct *ops,
+				const struct vm_operations_struct *real)
+{
+	*ops = *real;
+	ops->open = hostmem_guard_open;
+	ops->close = hostmem_guard_close;
+	ops->fault = hostmem_guard_fault;
+	if (real->huge_fault)
+		ops->huge_fault = hostmem_guard_huge_fault;
+	if (real->map_pages)
+		ops->map_pages = hostmem_guard_map_pages;
+	if (real->page_mkwrite)
+		ops->page_mkwrite = hostmem_guard_page_mkwrite;
+	if (real->pfn_mkwrite)
+		ops->pfn_mkwrite = hostmem_guard_pfn_mkwrite;
+}
+
+/* Put ours in front of the backing's operations, once per region. */
+static int hostmem_guard_wrap(struct hostmem_region *region, struct vm_area_struct *vma)
+{
+	const struct vm_operations_struct *real = vma->vm_ops;
 	int rc = 0;
 
 	spin_lock(&region->view_lock);
 	if (region->real_vm_ops) {
 		if (region->real_vm_ops != real)
 			rc = -EOPNOTSUPP;
-	} else if (!real || !real->fault || !real->map_pages || real->open || real->close ||
-		   real->huge_fault || real->page_mkwrite || real->pfn_mkwrite) {
-		/* A way into the page tables that the guard does not stand in. */
+	} else if (!hostmem_guard_knows(real)) {
 		rc = -EOPNOTSUPP;
+	} else if (real->pagesize && real->pagesize(vma) > hostmem_block_size(region)) {
+		/* It maps nothing smaller, and that would reach into another block. */
+		rc = -EINVAL;
 	} else {
-		*ops = *real;
-		ops->open = hostmem_guard_open;
-		ops->close = hostmem_guard_close;
-		ops->fault = hostmem_guard_fault;
-		ops->map_pages = hostmem_guard_map_pages;
+		hostmem_guard_front(&region->vm_ops, real);
 		region->real_vm_ops = real;
 	}
 	spin_unlock(&region->view_lock);
@@ -183,8 +253,9 @@ static int hostmem_guard_admit(struct hostmem_view *view)
  * @vma: the new VMA; vm_pgoff counts from the region's start
  *
  * Context: under the mmap_lock.
- * Return: 0; -EINVAL outside of the view; -EOPNOTSUPP for a private writable mapping;
- * -ENODEV if the region is dead or the view revoked; or the backing's error.
+ * Return: 0; -EINVAL outside of the view, or of a device whose pages are larger than a block;
+ * -EOPNOTSUPP for a private writable mapping, or with MAP_SYNC of what is not DAX; -ENODEV if
+ * the region is dead or the view revoked; or the backing's error.
  */
 int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 {
@@ -198,14 +269,17 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
 		return -EOPNOTSUPP;
+	/* What does not write through to a device cannot promise to. */
+	if ((vma->vm_flags & VM_SYNC) && !IS_DAX(file_inode(region->segment.file)))
+		return -EOPNOTSUPP;
 
 	rc = hostmem_guard_admit(view);
 	if (rc)
 		return rc;
 	vma_set_file(vma, view->inner);
-	rc = region->file->f_op->mmap(view->inner, vma);
+	rc = region->segment.file->f_op->mmap(view->inner, vma);
 	if (!rc)
-		rc = hostmem_guard_wrap(region, vma->vm_ops);
+		rc = hostmem_guard_wrap(region, vma);
 	if (rc) {
 		hostmem_guard_count(view, -1);
 		return rc;

@@ -31,6 +31,7 @@ struct module;
  * @reserve_offset: bytes from @spa to the reserve
  * @reserve_size: bytes of the reserve
  * @reserve_purpose: what it is for, with a NUL
+ * @sync: it can be mapped with MAP_SYNC
  */
 struct hostmem_pmem {
 	struct list_head node;
@@ -47,6 +48,7 @@ struct hostmem_pmem {
 	u64 reserve_offset;
 	u64 reserve_size;
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
+	bool sync;
 };
 
 /**

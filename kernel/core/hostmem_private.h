@@ -15,6 +15,8 @@
 #include <linux/wait.h>
 #include <linux/hostmem.h>
 
+#include "hostmem_segment.h"
+
 struct hostmem_pmem;
 struct hostmem_region;
 
@@ -22,32 +24,6 @@ struct hostmem_region;
 #define HOSTMEM_MAX_REGIONS 4096
 #define HOSTMEM_MAX_BLOCKS BIT_ULL(23)
 #define HOSTMEM_MAX_SIZE BIT_ULL(52)
-
-/**
- * struct hostmem_backing_ops - where the memory of a region comes from
- * @name: as user space spells it
- * @open: set region->file. Context: sleeps
- * @close: undo @open
- * @populate: make the page at byte offset @pos present, charged to the caller;
- *	with @keep also protect it from @give_back. Returns the first offset
- *	behind what is present now, or -ENOMEM or -ENOSPC. Context: sleeps, called in
- *	an SRCU read section of the region
- * @give_back: free what populate() without @keep left between @start and @end,
- *	except for pages that somebody has used since
- * @discard: free a range and take it out of every page table. Nobody can fault
- *	it in again while this runs. Cannot fail
- * @settle: wait until no fault that the guard passed earlier can still enter
- *	a page of the range in a page table
- */
-struct hostmem_backing_ops {
-	const char *name;
-	int (*open)(struct hostmem_region *region);
-	void (*close)(struct hostmem_region *region);
-	loff_t (*populate)(struct hostmem_region *region, loff_t pos, bool keep);
-	void (*give_back)(struct hostmem_region *region, loff_t start, loff_t end);
-	void (*discard)(struct hostmem_region *region, loff_t start, loff_t length);
-	void (*settle)(struct hostmem_region *region, loff_t start, loff_t length);
-};
 
 /*
  * A region. Pinned by its views, and by the table of regions: a named region until
@@ -61,7 +37,7 @@ struct hostmem_backing_ops {
  *                         holds the mmap_lock, which ranks below the backing's inode lock
  *   region->srcu          the guard reads plugged and view->revoked inside; who clears
  *                         a bit or sets revoked waits for its readers afterwards
- *   immutable once listed: id, name, size, block_shift, slot_size, ops, file, mode...
+ *   immutable once listed: id, name, size, block_shift, slot_size, segment, mode...
  */
 struct hostmem_region {
 	struct device dev;
@@ -77,8 +53,7 @@ struct hostmem_region {
 	u32 backing;
 	u32 allocation;
 	u32 huge;
-	const struct hostmem_backing_ops *ops;
-	struct file *file;
+	struct hostmem_segment segment;
 	bool listed;
 	bool dead;
 
@@ -109,6 +84,7 @@ struct hostmem_region {
 struct hostmem_view {
 	struct hostmem_region *region;
 	struct file *inner;
+	struct file_operations inner_fops;
 	struct list_head node;
 	u64 id;
 	loff_t start;
@@ -191,6 +167,7 @@ int hostmem_region_create(struct hostmem_ucmd *ucmd);
 int hostmem_region_open(struct hostmem_ucmd *ucmd);
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd);
 int hostmem_region_info(struct hostmem_ucmd *ucmd);
+int hostmem_region_end(struct hostmem_region *region, bool force);
 void hostmem_region_orphaned(struct hostmem_region *region);
 u64 hostmem_region_bump(struct hostmem_region *region);
 int hostmem_region_range(struct hostmem_region *region, u64 start, u64 length, u64 align);
@@ -204,6 +181,12 @@ int hostmem_region_preallocate(struct hostmem_ucmd *ucmd);
 extern const struct hostmem_backing_ops hostmem_ram_ops;
 int hostmem_ram_init(void);
 void hostmem_ram_exit(void);
+
+/* segment.c */
+int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);
+void hostmem_segment_end(struct hostmem_segment *segment);
+void hostmem_segment_close(struct hostmem_segment *segment);
+void hostmem_segment_discard(struct hostmem_segment *segment, loff_t start, loff_t length);
 
 /* view.c */
 extern const struct file_operations hostmem_node_fops;

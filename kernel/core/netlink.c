@@ -40,6 +40,10 @@ static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region
 
 	if (*region->name && nla_put_string(skb, HOSTMEM_A_REGION_NAME, region->name))
 		return -EMSGSIZE;
+	if (region->segment.source &&
+	    (nla_put_string(skb, HOSTMEM_A_REGION_SOURCE, region->segment.source) ||
+	     hostmem_put_u64(skb, HOSTMEM_A_REGION_PMEM_ID, region->segment.pmem_id)))
+		return -EMSGSIZE;
 	if (hostmem_put_u64(skb, HOSTMEM_A_REGION_ID, region->id) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SIZE, region->size) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_BLOCK_SIZE, hostmem_block_size(region)) ||
@@ -437,7 +441,8 @@ static int hostmem_put_pmem(struct sk_buff *skb, const struct hostmem_pmem *pmem
 	if (hostmem_put_pmem_name(skb, pmem) ||
 	    nla_put_u32(skb, HOSTMEM_A_PMEM_MAP, pmem->map) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SPA, pmem->spa) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SIZE, pmem->size))
+	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SIZE, pmem->size) ||
+	    (pmem->sync && nla_put_flag(skb, HOSTMEM_A_PMEM_SYNC)))
 		return -EMSGSIZE;
 	if (!pmem->data_size)
 		return 0;

@@ -26,28 +26,31 @@ static char hostmem_ram_options[][sizeof("huge=always,size=0,nr_inodes=0")] __in
 	[HOSTMEM_HUGE_NEVER] = "huge=never,size=0,nr_inodes=0",
 };
 
-static int hostmem_ram_open(struct hostmem_region *region)
+static int hostmem_ram_open(struct hostmem_segment *segment,
+			    const struct hostmem_region_create *cmd)
 {
 	struct file *file;
 
+	if (cmd->huge > HOSTMEM_HUGE_NEVER || cmd->backing_fd || cmd->backing_pmem)
+		return -EOPNOTSUPP;
 	/* NORESERVE: memory is accounted when it is allocated, not when a region is declared. */
-	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[region->huge], "hostmem",
-					 region->size, VM_NORESERVE);
+	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[cmd->huge], "hostmem",
+					 cmd->region_size, VM_NORESERVE);
 	/* The mount has no limits: what shmem calls no space is want of memory for an inode. */
 	if (IS_ERR(file))
 		return PTR_ERR(file) == -ENOSPC ? -ENOMEM : PTR_ERR(file);
-	region->file = file;
+	segment->file = file;
 	return 0;
 }
 
-static void hostmem_ram_close(struct hostmem_region *region)
+static void hostmem_ram_close(struct hostmem_segment *segment)
 {
-	fput(region->file);
+	fput(segment->file);
 }
 
-static loff_t hostmem_ram_populate(struct hostmem_region *region, loff_t pos, bool keep)
+static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, bool keep)
 {
-	struct address_space *mapping = region->file->f_mapping;
+	struct address_space *mapping = segment->file->f_mapping;
 	gfp_t gfp = mapping_gfp_mask(mapping) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	struct folio *folio;
 	struct page *page;
@@ -69,10 +72,10 @@ static loff_t hostmem_ram_populate(struct hostmem_region *region, loff_t pos, bo
 }
 
 /* Call @fn for each locked page cache folio that overlaps a range of bytes. */
-static void hostmem_ram_walk(struct hostmem_region *region, loff_t start, loff_t end,
+static void hostmem_ram_walk(struct hostmem_segment *segment, loff_t start, loff_t end,
 			     void (*fn)(struct address_space *mapping, struct folio *folio))
 {
-	struct address_space *mapping = region->file->f_mapping;
+	struct address_space *mapping = segment->file->f_mapping;
 	pgoff_t index = start >> PAGE_SHIFT;
 	pgoff_t last = (end - 1) >> PAGE_SHIFT;
 	struct folio_batch batch;
@@ -118,7 +121,7 @@ static long hostmem_ram_drain(void *unused)
 	return 0;
 }
 
-static void hostmem_ram_give_back(struct hostmem_region *region, loff_t start, loff_t end)
+static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start, loff_t end)
 {
 	int cpu;
 
@@ -126,12 +129,12 @@ static void hostmem_ram_give_back(struct hostmem_region *region, loff_t start, l
 		return;
 	for_each_online_cpu(cpu)
 		work_on_cpu_safe(cpu, hostmem_ram_drain, NULL);
-	hostmem_ram_walk(region, start, end, hostmem_ram_drop_unused);
+	hostmem_ram_walk(segment, start, end, hostmem_ram_drop_unused);
 }
 
-static void hostmem_ram_discard(struct hostmem_region *region, loff_t start, loff_t length)
+static void hostmem_ram_discard(struct hostmem_segment *segment, loff_t start, loff_t length)
 {
-	struct file *file = region->file;
+	struct file *file = segment->file;
 
 	/*
 	 * The file's own operation: it zaps, then removes page by page under the page
@@ -141,13 +144,12 @@ static void hostmem_ram_discard(struct hostmem_region *region, loff_t start, lof
 					   start, length));
 }
 
-static void hostmem_ram_settle(struct hostmem_region *region, loff_t start, loff_t length)
+static void hostmem_ram_settle(struct hostmem_segment *segment, loff_t start, loff_t length)
 {
-	hostmem_ram_walk(region, start, start + length, NULL);
+	hostmem_ram_walk(segment, start, start + length, NULL);
 }
 
 const struct hostmem_backing_ops hostmem_ram_ops = {
-	.name = "ram",
 	.open = hostmem_ram_open,
 	.close = hostmem_ram_close,
 	.populate = hostmem_ram_populate,

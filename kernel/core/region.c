@@ -32,8 +32,7 @@ static void hostmem_region_free(struct device *dev)
 		synchronize_srcu_expedited(&region->srcu);
 		cleanup_srcu_struct(&region->srcu);
 	}
-	if (region->file)
-		region->ops->close(region);
+	hostmem_segment_close(&region->segment);
 	if (region->dev.devt)
 		ida_free(&hostmem_minors, MINOR(region->dev.devt));
 	kvfree(region->plugged);
@@ -185,7 +184,9 @@ static int hostmem_region_list(struct hostmem_region *region)
 	int rc = 0;
 
 	mutex_lock(&hostmem_regions_lock);
-	if (*region->name)
+	if (READ_ONCE(region->dead))
+		rc = -ENODEV;
+	else if (*region->name)
 		rc = cdev_device_add(&region->cdev, &region->dev);
 	if (!rc) {
 		/* A named region pins the module until it is destroyed. */
@@ -307,9 +308,7 @@ static int hostmem_create_check_node(const struct hostmem_region_create *cmd)
 
 static int hostmem_create_check(const struct hostmem_region_create *cmd, u64 block_size)
 {
-	if (cmd->flags || cmd->__reserved || cmd->backing != HOSTMEM_BACKING_RAM ||
-	    cmd->allocation > HOSTMEM_ALLOCATION_IMMEDIATE ||
-	    cmd->huge > HOSTMEM_HUGE_NEVER)
+	if (cmd->flags || cmd->allocation > HOSTMEM_ALLOCATION_IMMEDIATE)
 		return -EOPNOTSUPP;
 	if (block_size < HOSTMEM_MIN_BLOCK_SIZE || !is_power_of_2(block_size))
 		return -EINVAL;
@@ -367,7 +366,7 @@ static int hostmem_region_init(struct hostmem_region *region,
 	if (rc)
 		return rc;
 	region->has_srcu = true;
-	rc = region->ops->open(region);
+	rc = hostmem_segment_open(&region->segment, cmd);
 	if (rc)
 		return rc;
 	if (*region->name)
@@ -396,7 +395,6 @@ static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_c
 	region->backing = cmd->backing;
 	region->allocation = cmd->allocation;
 	region->huge = cmd->huge;
-	region->ops = &hostmem_ram_ops;
 	memcpy(region->name, cmd->name, sizeof(region->name));
 
 	rc = hostmem_region_init(region, cmd);
@@ -567,6 +565,41 @@ static int hostmem_region_kill(struct hostmem_region *region, bool force)
 }
 
 /**
+ * hostmem_region_end - take a region out of the table and its memory out of all page tables
+ * @region: pinned by the caller
+ * @force: though it is mapped
+ *
+ * Context: sleeps.
+ * Return: 0; -EBUSY: it is mapped; -ENODEV: it has ended before.
+ */
+int hostmem_region_end(struct hostmem_region *region, bool force)
+{
+	bool listed = false;
+	int rc;
+
+	mutex_lock(&hostmem_regions_lock);
+	mutex_lock(&region->lock);
+	rc = hostmem_region_kill(region, force);
+	if (!rc)
+		listed = hostmem_region_unlist(region);
+	mutex_unlock(&hostmem_regions_lock);
+	if (!rc) {
+		bitmap_zero(region->plugged, hostmem_nr_blocks(region));
+		region->nr_plugged = 0;
+		hostmem_guard_wait(region);
+		hostmem_segment_discard(&region->segment, 0, region->size);
+		hostmem_region_bump(region);
+		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
+	}
+	mutex_unlock(&region->lock);
+	if (!rc)
+		hostmem_segment_end(&region->segment);
+	if (listed)
+		put_device(&region->dev);
+	return rc;
+}
+
+/**
  * hostmem_region_destroy - HOSTMEM_REGION_DESTROY
  * @ucmd: the ioctl, on an owner view
  *
@@ -575,33 +608,12 @@ static int hostmem_region_kill(struct hostmem_region *region, bool force)
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_destroy *cmd = ucmd->cmd;
-	struct hostmem_region *region = ucmd->view->region;
-	bool listed = false;
-	int rc;
 
 	if (cmd->flags & ~HOSTMEM_DESTROY_FORCE)
 		return -EOPNOTSUPP;
 	if (READ_ONCE(ucmd->view->revoked))
 		return -ENODEV;
-
-	mutex_lock(&hostmem_regions_lock);
-	mutex_lock(&region->lock);
-	rc = hostmem_region_kill(region, cmd->flags & HOSTMEM_DESTROY_FORCE);
-	if (!rc)
-		listed = hostmem_region_unlist(region);
-	mutex_unlock(&hostmem_regions_lock);
-	if (!rc) {
-		bitmap_zero(region->plugged, hostmem_nr_blocks(region));
-		region->nr_plugged = 0;
-		hostmem_guard_wait(region);
-		region->ops->discard(region, 0, region->size);
-		hostmem_region_bump(region);
-		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
-	}
-	mutex_unlock(&region->lock);
-	if (listed)
-		put_device(&region->dev);
-	return rc;
+	return hostmem_region_end(ucmd->view->region, cmd->flags & HOSTMEM_DESTROY_FORCE);
 }
 
 /**

@@ -4,8 +4,9 @@
  *
  * The outer file is what an fd refers to: the region's node when it was opened by path, an
  * anonymous inode for an owner (reopening it through /proc gives nothing). The inner
- * file is what its mappings refer to. Both have the view as private_data; the outer pins
- * the inner, the last reference to the inner frees the view.
+ * file is what its mappings refer to. The outer pins the inner, the last reference to
+ * the inner frees the view. private_data is the view in the outer; in the inner it is the
+ * backing's, whose fault handlers may need it, and its operations are the view's own.
  */
 #include <linux/anon_inodes.h>
 #include <linux/falloc.h>
@@ -37,10 +38,22 @@ static void hostmem_view_unlist(struct hostmem_view *view)
 		hostmem_region_orphaned(region);
 }
 
+static const struct file_operations hostmem_inner_fops;
+
+static struct hostmem_view *hostmem_inner_view(const struct file *file)
+{
+	return container_of(file->f_op, struct hostmem_view, inner_fops);
+}
+
 static int hostmem_inner_release(struct inode *inode, struct file *file)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_inner_view(file);
+	const struct file_operations *backing = view->region->segment.file->f_op;
 
+	if (backing->release)
+		backing->release(inode, file);
+	/* Whoever called us puts the operations, which go with the view. */
+	file->f_op = &hostmem_inner_fops;
 	hostmem_view_unlist(view);
 	put_device(&view->region->dev);
 	put_pid(view->pid);
@@ -51,20 +64,22 @@ static int hostmem_inner_release(struct inode *inode, struct file *file)
 /* remap_file_pages() comes this way. */
 static int hostmem_inner_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return hostmem_guard_mmap(file->private_data, vma);
+	return hostmem_guard_mmap(hostmem_inner_view(file), vma);
 }
 
 /*
  * MADV_REMOVE comes this way: freeing the memory of plugged blocks, as a balloon does. Where
- * allocation is immediate it would make a later access fail: refused.
+ * allocation is immediate it would make a later access fail, and where the memory is a file
+ * of somebody it would free what is not ours: refused.
  */
 static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 				    loff_t length)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_inner_view(file);
 	struct hostmem_region *region = view->region;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
+	    !region->segment.ops->populate ||
 	    region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		return -EOPNOTSUPP;
 	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
@@ -72,27 +87,67 @@ static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 	if (offset < view->start || offset - view->start > view->length ||
 	    length > view->length - (offset - view->start))
 		return -EINVAL;
-	return region->file->f_op->fallocate(region->file, mode, offset, length);
+	return region->segment.file->f_op->fallocate(region->segment.file, mode, offset, length);
+}
+
+/* shmem insists on a file with its own operations: neither the outer nor the inner. */
+static unsigned long hostmem_backing_area(struct hostmem_view *view, unsigned long addr,
+					  unsigned long len, unsigned long pgoff,
+					  unsigned long flags)
+{
+	struct file *backing = view->region->segment.file;
+
+	return backing->f_op->get_unmapped_area(backing, addr, len, pgoff, flags);
+}
+
+static unsigned long hostmem_inner_get_unmapped_area(struct file *file, unsigned long addr,
+						     unsigned long len, unsigned long pgoff,
+						     unsigned long flags)
+{
+	return hostmem_backing_area(hostmem_inner_view(file), addr, len, pgoff, flags);
 }
 
 static unsigned long hostmem_view_get_unmapped_area(struct file *file, unsigned long addr,
 						    unsigned long len, unsigned long pgoff,
 						    unsigned long flags)
 {
-	struct hostmem_view *view = file->private_data;
-	struct file *backing = view->region->file;
+	return hostmem_backing_area(file->private_data, addr, len, pgoff, flags);
+}
 
-	/* shmem insists on a file with its own operations: neither the outer nor the inner. */
-	return backing->f_op->get_unmapped_area(backing, addr, len, pgoff, flags);
+static int hostmem_backing_fsync(struct hostmem_view *view, loff_t start, loff_t end, int datasync)
+{
+	struct hostmem_region *region = view->region;
+	const struct file_operations *backing = region->segment.file->f_op;
+	int rc = -ENODEV;
+	int idx;
+
+	/* Whoever takes the memory away waits for us as for a fault. */
+	idx = srcu_read_lock(&region->srcu);
+	if (!READ_ONCE(region->dead) && !READ_ONCE(view->revoked))
+		rc = backing->fsync ? backing->fsync(view->inner, start, end, datasync) : -EINVAL;
+	srcu_read_unlock(&region->srcu, idx);
+	return rc;
+}
+
+/* msync() comes this way. */
+static int hostmem_inner_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return hostmem_backing_fsync(hostmem_inner_view(file), start, end, datasync);
+}
+
+static int hostmem_view_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return hostmem_backing_fsync(file->private_data, start, end, datasync);
 }
 
 static const struct file_operations hostmem_inner_fops = {
 	.owner = THIS_MODULE,
 	.mmap = hostmem_inner_mmap,
-	.get_unmapped_area = hostmem_view_get_unmapped_area,
+	.get_unmapped_area = hostmem_inner_get_unmapped_area,
 	.fallocate = hostmem_inner_fallocate,
-	.fsync = noop_fsync,
+	.fsync = hostmem_inner_fsync,
 	.release = hostmem_inner_release,
+	HOSTMEM_FOPS_MMAP_SYNC,
 };
 
 /**
@@ -106,16 +161,18 @@ static const struct file_operations hostmem_inner_fops = {
 struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t mode,
 					u32 rights)
 {
-	const struct file_operations *fops = &hostmem_inner_fops;
+	const struct file *backing = region->segment.file;
+	const struct file_operations *fops;
 	struct hostmem_view *view;
 	struct file *inner;
 
 	view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 	if (!view)
 		return ERR_PTR(-ENOMEM);
-	inner = dentry_open(&region->file->f_path,
+	/* The rights of a view come from the region, not from the file behind it. */
+	inner = dentry_open(&backing->f_path,
 			    (mode & FMODE_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE,
-			    current_cred());
+			    backing->f_cred);
 	if (IS_ERR(inner)) {
 		kfree(view);
 		return ERR_CAST(inner);
@@ -128,8 +185,9 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t m
 	view->rights = rights;
 	view->pid = get_pid(task_tgid(current));
 	INIT_LIST_HEAD(&view->node);
-	inner->private_data = view;
-	replace_fops(inner, fops_get(fops));
+	view->inner_fops = hostmem_inner_fops;
+	fops = fops_get(&view->inner_fops);
+	replace_fops(inner, fops);
 	return view;
 }
 
@@ -271,6 +329,8 @@ const struct file_operations hostmem_node_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = hostmem_view_mmap,
 	.get_unmapped_area = hostmem_view_get_unmapped_area,
+	.fsync = hostmem_view_fsync,
+	HOSTMEM_FOPS_MMAP_SYNC,
 	.show_fdinfo = hostmem_view_show_fdinfo,
 };
 
@@ -333,9 +393,10 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 		goto out_unlock;
 	hostmem_guard_wait(region);
 #ifndef HOSTMEM_BREAK_GUARD_LOCK
-	region->ops->settle(region, start, length);
+	if (region->segment.ops->settle)
+		region->segment.ops->settle(&region->segment, start, length);
 #endif
-	unmap_mapping_range(region->file->f_mapping, start, length, 0);
+	unmap_mapping_range(region->segment.file->f_mapping, start, length, 0);
 	hostmem_region_bump(region);
 	hostmem_event(region, HOSTMEM_NL_REVOKED, cmd->view_id, start, length);
 out_unlock:

@@ -57,7 +57,7 @@ static struct file *hostmem_extents_file(int fd)
 
 static int hostmem_extents_answer(struct hostmem_lease *lease, struct hostmem_extents *cmd)
 {
-	struct hostmem_layout *layout = hostmem_layout_read(lease, cmd);
+	struct hostmem_layout *layout = hostmem_layout_read(lease, cmd, false);
 	int rc = PTR_ERR_OR_ZERO(layout);
 
 	/* What a device says while it goes away is not the reason. */

@@ -6,6 +6,7 @@
 #include <linux/wait.h>
 
 #include "../core/hostmem_pmem.h"
+#include "../core/hostmem_segment.h"
 
 struct bus_type;
 struct device;
@@ -22,6 +23,7 @@ struct inode;
 struct hostmem_lease {
 	struct list_head node;		/* in those of the namespace, until it is revoked */
 	struct file *file;
+	u64 pmem_id;			/* of the namespace */
 	u64 spa;			/* of the first byte of the device that the file is on... */
 	u64 length;			/* ...and the bytes of that device */
 	bool pinned;
@@ -29,7 +31,25 @@ struct hostmem_lease {
 	wait_queue_head_t wait;		/* for revoked */
 };
 
+/**
+ * struct hostmem_client - a region that uses a namespace
+ * @node: in those of the namespace, until the segment ends
+ * @segment: of the region, open from join() on
+ * @exclusive: there is at most one such client
+ * @join: the last thing that opens the segment: while it runs the namespace does not go.
+ *	NULL: nothing is left to do. Context: sleeps, under hostmem_nd_lock
+ */
+struct hostmem_client {
+	struct list_head node;
+	struct hostmem_segment *segment;
+	bool exclusive;
+	int (*join)(struct hostmem_client *client, const struct hostmem_pmem *pmem,
+		    struct device *dev);
+};
+
 /* main.c */
+int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id);
+void hostmem_nd_leave(struct hostmem_client *client);
 int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd);
 void hostmem_nd_detach(struct hostmem_lease *lease);
 
@@ -51,9 +71,18 @@ int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
 
 /* layout.c */
 struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
-					   struct hostmem_extents *cmd);
+					   struct hostmem_extents *cmd, bool unwritten);
+u64 hostmem_layout_size(const struct hostmem_layout *layout);
 int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
 void hostmem_layout_free(struct hostmem_layout *layout);
+
+/* file.c */
+extern const struct hostmem_backing_ops hostmem_file_ops;
+
+/* holder.c */
+extern const struct hostmem_backing_ops hostmem_holder_ops;
+int hostmem_holder_init(void);
+void hostmem_holder_exit(void);
 
 /* lease.c */
 struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);

@@ -44,6 +44,7 @@ struct hostmem_chunk {
  * struct hostmem_layout - the extents of a file
  * @lease: keeps the file, and the layout where it is
  * @room: extents that the caller can take: more are only counted
+ * @unwritten: whether extents that read as zeros, whatever is behind them, are taken
  * @size: bytes of the file
  * @end: @size in whole pages
  * @pos: what is before this is known
@@ -55,6 +56,7 @@ struct hostmem_chunk {
 struct hostmem_layout {
 	struct hostmem_lease *lease;
 	u32 room;
+	bool unwritten;
 	u64 size;
 	u64 end;
 	u64 pos;
@@ -91,7 +93,9 @@ static int hostmem_layout_flush(struct hostmem_layout *layout)
 static int hostmem_layout_refuse(const struct hostmem_layout *layout,
 				 const struct fiemap_extent *extent, struct hostmem_extents *cmd)
 {
-	u32 reason = hostmem_fiemap_reason(extent->fe_flags);
+	u32 reason = hostmem_fiemap_reason(layout->unwritten ?
+					   extent->fe_flags & ~FIEMAP_EXTENT_UNWRITTEN :
+					   extent->fe_flags);
 
 	if (extent->fe_logical > layout->pos)
 		reason = HOSTMEM_EXTENTS_HOLE;
@@ -210,12 +214,13 @@ static int hostmem_layout_device(struct hostmem_layout *layout)
  * hostmem_layout_read - find out where a file is
  * @lease: attached and, if of a regular file, pinned
  * @cmd: in: count; out: the reason, if the file is refused
+ * @unwritten: whether it may have unwritten extents
  *
  * Context: sleeps, in the caller's process.
  * Return: the layout, for hostmem_layout_free(), or an ERR_PTR.
  */
 struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
-					   struct hostmem_extents *cmd)
+					   struct hostmem_extents *cmd, bool unwritten)
 {
 	struct hostmem_layout *layout = kzalloc(sizeof(*layout), GFP_KERNEL_ACCOUNT);
 	int rc;
@@ -225,6 +230,7 @@ struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
 	INIT_LIST_HEAD(&layout->chunks);
 	layout->lease = lease;
 	layout->room = cmd->count;
+	layout->unwritten = unwritten;
 	if (S_ISREG(file_inode(lease->file)->i_mode))
 		rc = hostmem_layout_file(layout, cmd);
 	else
@@ -236,6 +242,17 @@ struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
 		return ERR_PTR(rc);
 	}
 	return layout;
+}
+
+/**
+ * hostmem_layout_size - how large the file is
+ * @layout: as read
+ *
+ * Return: bytes.
+ */
+u64 hostmem_layout_size(const struct hostmem_layout *layout)
+{
+	return layout->size;
 }
 
 /**

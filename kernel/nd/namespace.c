@@ -7,6 +7,7 @@
  */
 #include <linux/device.h>
 #include <linux/io.h>
+#include <linux/libnvdimm.h>
 #include <linux/nd.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -216,6 +217,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	res = &to_nd_namespace_io(ns)->res;
 	strscpy(pmem->name, dev_name(ns), sizeof(pmem->name));
 	pmem->mode = mode->mode;
+	pmem->sync = is_nvdimm_sync(to_nd_region(dev->parent));
 	pmem->spa = res->start;
 	pmem->size = resource_size(res);
 	device_for_each_child(dev, pmem, hostmem_nd_child);

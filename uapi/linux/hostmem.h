@@ -104,6 +104,10 @@ struct hostmem_info {
 
 /* Where the memory of a region comes from: @backing of struct hostmem_region_create. */
 #define HOSTMEM_BACKING_RAM 0
+/* A file of ext4 or xfs with DAX, or /dev/daxX.Y. */
+#define HOSTMEM_BACKING_FILE 1
+/* The reserve of a pmem namespace. */
+#define HOSTMEM_BACKING_RESERVE 2
 
 /* When it is allocated: @allocation of struct hostmem_region_create. */
 #define HOSTMEM_ALLOCATION_ONDEMAND 0
@@ -132,11 +136,11 @@ struct hostmem_info {
  * @block_size: bytes, a power of two, at least HOSTMEM_MIN_BLOCK_SIZE; 0 stands for that
  * @slot_size: KVM slot size in bytes that the creator recommends to VMMs, a multiple of
  *	the block size; 0 leaves it to the library's rule
- * @backing: HOSTMEM_BACKING_RAM
+ * @backing: HOSTMEM_BACKING_*
  * @allocation: HOSTMEM_ALLOCATION_ONDEMAND: a page is allocated when it is first touched;
  *	HOSTMEM_ALLOCATION_IMMEDIATE: plugging a block allocates all of it or fails
  * @huge: HOSTMEM_HUGE_ALWAYS: 2 MiB pages where the kernel finds them;
- *	HOSTMEM_HUGE_NEVER: base pages only
+ *	HOSTMEM_HUGE_NEVER: base pages only, of ram
  * @mode: permission bits of the node, at most 0777; 0 without a name
  * @uid: owner of the node, in the caller's user namespace; 0 without a name
  * @gid: group of the node, in the caller's user namespace; 0 without a name
@@ -144,14 +148,26 @@ struct hostmem_info {
  *	'.' or '-', not "control"; NUL-terminated and padded with NUL.
  *	Empty: an anonymous region, which dies with its last file
  * @out_fd: owner view of the new region, O_RDWR and O_CLOEXEC
- * @__reserved: must be 0
+ * @backing_fd: HOSTMEM_BACKING_FILE: the file, open for reading and writing; else 0
  * @out_id: number of the region, never used again while the module is loaded
+ * @backing_pmem: HOSTMEM_BACKING_RESERVE: the namespace, by its number in the netlink family;
+ *	else 0
  *
  * On the control node. Creates a region in which no block is plugged. A named
- * region lives until it is destroyed, whoever dies.
+ * region lives until it is destroyed, whoever dies, or until the device that its memory is on
+ * goes away, which destroys it by force.
  *
- * Errors: EINVAL, EOPNOTSUPP, EEXIST (name), ENOSPC (out_max_regions), EPERM (@uid is not the
- * caller's or @gid not one of its groups, without CAP_CHOWN), ENOMEM.
+ * A file must have all its blocks, as after fallocate(), at least @region_size of them, and
+ * belong to the caller, or the caller have CAP_LEASE. As long as the region exists the file
+ * stays where it is, as with HOSTMEM_EXTENTS_LEASE. A reserve needs CAP_SYS_ADMIN, and is one
+ * region's alone; of it all but the first and the last 2 MiB is mapped. Of both, blocks that
+ * are plugged have the bytes that they had before, and unplugged ones keep theirs.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, EEXIST (name), ENOSPC (out_max_regions, or larger than the
+ * backing), EPERM (@uid is not the caller's or @gid not one of its groups, without CAP_CHOWN;
+ * @backing needs a right), ENOMEM. Of files and reserves also ENOPKG, EBADF, ENODEV (no such
+ * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder), ETXTBSY,
+ * EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ, EMLINK.
  */
 struct hostmem_region_create {
 	__u32 size;
@@ -167,8 +183,9 @@ struct hostmem_region_create {
 	__u32 gid;
 	__u8 name[HOSTMEM_NAME_MAX];
 	__s32 out_fd;
-	__u32 __reserved;
+	__s32 backing_fd;
 	__aligned_u64 out_id;
+	__aligned_u64 backing_pmem;
 };
 
 #define HOSTMEM_REGION_CREATE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_CREATE)
@@ -291,7 +308,7 @@ struct hostmem_progress {
  * @length: bytes, a multiple of the block size, not 0
  * @progress: user pointer to a struct hostmem_progress, or 0
  *
- * On an owner view. Makes a range of blocks exist, filled with zeros: all of
+ * On an owner view. Makes a range of blocks exist, of ram filled with zeros: all of
  * it or, on error, none. Where allocation is immediate the memory is allocated
  * first, charged to the caller, so that no later access can fail. Calls for
  * different ranges run in parallel.
@@ -318,7 +335,7 @@ struct hostmem_region_plug {
  * @length: bytes, a multiple of the block size, not 0
  *
  * On an owner view. Takes a range of blocks back from everyone: when it has
- * returned the memory is free (pages that a device or the kernel has pinned:
+ * returned the memory of ram is free (pages that a device or the kernel has pinned:
  * as soon as they are unpinned) and every access through any mapping gets
  * SIGBUS. The VMM should have told its guest and removed the KVM slots that
  * are unplugged in full.

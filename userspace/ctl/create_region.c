@@ -8,9 +8,12 @@
 
 #include "ctl.h"
 
+#define MIN_BLOCK (2ULL << 20)
+
 struct create {
 	const char *name;
-	const char *backing;
+	const char *from;
+	struct ctl_backing backing;
 	const char *owner;
 	struct ctl_number size;
 	struct ctl_number plug;
@@ -29,19 +32,19 @@ static const char *const huges[] = { "always", "never", NULL };
 static const struct ctl_option options[] = {
 	{ .name = "size", .arg = "S", .type = &ctl_type_size,
 	  .offset = offsetof(struct create, size),
-	  .help = "bytes of the region; most of them need not exist" },
+	  .help = "bytes of the region; most need not exist (default: all of the backing)" },
 	{ .name = "plug", .arg = "S", .type = &ctl_type_size,
 	  .offset = offsetof(struct create, plug),
-	  .help = "plug the lowest S bytes (default: nothing)" },
+	  .help = "plug the lowest S bytes (default: nothing of ram, all of the rest)" },
 	{ .name = "block-size", .arg = "S", .type = &ctl_type_size,
 	  .offset = offsetof(struct create, block_size),
 	  .help = "what is plugged and unplugged at once: a power of two (default 2m)" },
 	{ .name = "slot-size", .arg = "S|auto", .type = &ctl_type_size_auto,
 	  .offset = offsetof(struct create, slot_size),
 	  .help = "size of KVM slots to recommend to VMMs (default auto)" },
-	{ .name = "backing", .arg = "ram", .type = &ctl_type_string,
-	  .offset = offsetof(struct create, backing),
-	  .help = "where the memory comes from (default ram)" },
+	{ .name = "backing", .arg = "ram|file:PATH|reserve:NS", .type = &ctl_type_string,
+	  .offset = offsetof(struct create, from),
+	  .help = "ram (default), a DAX file or /dev/daxX.Y, or the reserve of a namespace" },
 	{ .name = "allocation", .arg = "ondemand|immediate", .type = &ctl_type_choice,
 	  .choices = allocations, .offset = offsetof(struct create, allocation),
 	  .help = "when plugged blocks get their memory (default ondemand)" },
@@ -61,7 +64,7 @@ static const struct ctl_option options[] = {
 };
 
 static const struct ctl_usage usage = {
-	.synopsis = "NAME --size S [OPTION]...",
+	.synopsis = "NAME [--size S] [OPTION]...",
 	.text = "Create a memory region, /dev/hostmem/NAME, which lives until it is destroyed.\n"
 		"Prints it as JSON.",
 	.args = "NAME",
@@ -69,23 +72,6 @@ static const struct ctl_usage usage = {
 	.max_args = 1,
 	.options = options,
 };
-
-static int check_backing(struct ctl *ctl, const struct create *create)
-{
-	static const char *const later[] = { "file:", "reserve:" };
-	const char *backing = create->backing;
-	bool known = backing && !strcmp(backing, "window");
-	size_t i;
-
-	if (!backing || !strcmp(backing, "ram"))
-		return CTL_GO;
-	for (i = 0; i < 2; i++)
-		known |= !strncmp(backing, later[i], strlen(later[i]));
-	if (!known)
-		return ctl_misuse(ctl, "--backing %s: not understood; it takes ram", backing);
-	return ctl_error(ctl, "--backing %s: not supported by this version, whose regions are all of ram; use --backing ram",
-			 backing);
-}
 
 static int make_params(struct ctl *ctl, const struct create *create,
 		       struct hostmem_region_params *params)
@@ -96,6 +82,9 @@ static int make_params(struct ctl *ctl, const struct create *create,
 	params->size = create->size.value;
 	params->block_size = create->block_size.value;
 	params->slot_size = create->slot_size.value;
+	params->backing = create->backing.kind;
+	params->backing_fd = create->backing.fd;
+	params->backing_pmem = create->backing.pmem;
 	if (create->allocation.given)
 		params->allocation = create->allocation.value;
 	if (create->huge.given)
@@ -123,6 +112,23 @@ static int fail_size(struct ctl *ctl, const char *name, const char *option, uint
 			 ctl_size_arg((size / block + 1) * block).s);
 }
 
+/* A whole backing: what there is of it, in blocks; and all of it plugged. */
+static void fill_in(struct create *create)
+{
+	const struct ctl_backing *backing = &create->backing;
+	uint64_t block = create->block_size.value;
+
+	if (backing->kind == HOSTMEM_BACKING_RAM)
+		return;
+	if (!block)
+		block = backing->block > MIN_BLOCK ? backing->block : MIN_BLOCK;
+	create->block_size.value = block;
+	if (!create->size.given)
+		create->size.value = backing->room - backing->room % block;
+	if (!create->plug.given)
+		create->plug.value = create->size.value;
+}
+
 /* The kernel said that something is wrong: find out what. */
 static int fail_values(struct ctl *ctl, const char *name,
 		       const struct hostmem_region_params *params)
@@ -140,6 +146,9 @@ static int fail_values(struct ctl *ctl, const char *name,
 				 name, ctl_size_arg(block).s,
 				 ctl_size_arg(info.out_min_block_size).s,
 				 ctl_size_arg(info.out_min_block_size).s);
+	if (!params->size && params->backing != HOSTMEM_BACKING_RAM)
+		return ctl_error(ctl, "region %s: the backing is smaller than a block, %s; give a larger one",
+				 name, ctl_size_arg(block).s);
 	if (!params->size)
 		return ctl_error(ctl, "region %s: --size is 0; give a multiple of the block size, %s",
 				 name, ctl_size_arg(block).s);
@@ -157,7 +166,7 @@ static int fail_values(struct ctl *ctl, const char *name,
 	return ctl_fail_name(ctl, name);
 }
 
-static int fail_create(struct ctl *ctl, const char *name, int rc,
+static int fail_create(struct ctl *ctl, const struct create *create, int rc,
 		       const struct hostmem_region_params *params)
 {
 	static const struct ctl_reason reasons[] = {
@@ -173,10 +182,16 @@ static int fail_create(struct ctl *ctl, const char *name, int rc,
 		{ 0, NULL, NULL },
 	};
 
+	const char *name = create->name;
+	int status;
+
 	if (rc == -ENAMETOOLONG)
 		return ctl_fail_name(ctl, name);
 	if (rc == -EINVAL)
 		return fail_values(ctl, name, params);
+	status = ctl_backing_fail(ctl, &create->backing, params->size, rc);
+	if (status != CTL_GO)
+		return status;
 	return ctl_fail(ctl, rc, reasons, "region %s", name);
 }
 
@@ -194,7 +209,7 @@ static int create_and_plug(struct ctl *ctl, const struct create *create,
 	rc = hostmem_view_create(ctl->ctx, create->name, params, &view);
 	if (rc) {
 		ctl_progress_end(&progress);
-		return fail_create(ctl, create->name, rc, params);
+		return fail_create(ctl, create, rc, params);
 	}
 	*id = hostmem_view_get_region_id(view);
 	if (create->plug.value)
@@ -219,19 +234,28 @@ int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 	if (rc != CTL_GO)
 		return rc;
 	create.name = argv[0];
-	if (!create.size.given)
+	rc = ctl_backing_parse(ctl, create.from, &create.backing);
+	if (rc != CTL_GO)
+		return rc;
+	if (!create.size.given && create.backing.kind == HOSTMEM_BACKING_RAM)
 		return ctl_misuse(ctl, "--size missing");
-	if (create.alloc.threads.given && !create.plug.value)
-		return ctl_misuse(ctl, "--threads: nothing is to be allocated without --plug");
-	rc = check_backing(ctl, &create);
+	if (create.huge.given && create.backing.kind != HOSTMEM_BACKING_RAM)
+		return ctl_misuse(ctl, "--huge: of ram only");
+	if (create.alloc.threads.given &&
+	    (!create.plug.value || create.backing.kind != HOSTMEM_BACKING_RAM))
+		return ctl_misuse(ctl, "--threads: nothing is to be allocated without --plug of ram");
+	rc = ctl_open(ctl, ctl_backing_need(&create.backing));
 	if (rc == CTL_GO)
+		rc = ctl_backing_open(ctl, &create.backing);
+	if (rc == CTL_GO) {
+		fill_in(&create);
 		rc = make_params(ctl, &create, &params);
-	if (rc == CTL_GO)
-		rc = ctl_open(ctl, CTL_NEED_CONTROL);
+	}
 	/* The empty name would be an anonymous region, gone when we are. */
 	if (rc == CTL_GO && !*create.name)
 		rc = ctl_fail_name(ctl, create.name);
 	if (rc == CTL_GO)
 		rc = create_and_plug(ctl, &create, &params, &id);
+	ctl_backing_close(&create.backing);
 	return rc == CTL_GO ? ctl_print_region(ctl, id, create.name) : rc;
 }

@@ -157,6 +157,22 @@ int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name);
 /* command of a process, or an empty text */
 struct ctl_text ctl_pid_command(pid_t pid);
 
+/* backing.c */
+struct ctl_backing {
+	unsigned int kind;	/* HOSTMEM_BACKING_* */
+	const char *name;	/* path or namespace; NULL: ram */
+	int fd;			/* of a file; 0: none */
+	uint64_t pmem;		/* of a reserve */
+	uint64_t room;		/* bytes */
+	uint64_t block;		/* smallest block size; 0: any */
+};
+
+int ctl_backing_parse(struct ctl *ctl, const char *text, struct ctl_backing *backing);
+enum ctl_need ctl_backing_need(const struct ctl_backing *backing);
+int ctl_backing_open(struct ctl *ctl, struct ctl_backing *backing);
+void ctl_backing_close(struct ctl_backing *backing);
+int ctl_backing_fail(struct ctl *ctl, const struct ctl_backing *backing, uint64_t size, int rc);
+
 /* json.c */
 struct ctl_json {
 	bool views;
@@ -177,6 +193,18 @@ int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
 
 /* pmem.c */
 int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **out);
+
+/* persistence.c */
+enum ctl_domain {
+	CTL_DOMAIN_UNKNOWN,
+	CTL_DOMAIN_PLATFORM,
+	CTL_DOMAIN_MEMORY_CONTROLLER,
+	CTL_DOMAIN_CPU_CACHE,
+};
+
+enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem);
+const char *ctl_domain_name(enum ctl_domain domain);
+bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why);
 
 /* holder.c */
 pid_t ctl_file_user(const char *path);

@@ -131,7 +131,6 @@ static void json_sizes(struct json_object *object, struct hostmem_region *region
 
 static void json_kinds(struct json_object *object, struct hostmem_region *region)
 {
-	static const char *const backings[] = { [HOSTMEM_BACKING_RAM] = "ram" };
 	static const char *const allocations[] = {
 		[HOSTMEM_ALLOCATION_ONDEMAND] = "ondemand",
 		[HOSTMEM_ALLOCATION_IMMEDIATE] = "immediate",
@@ -140,9 +139,9 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 		[HOSTMEM_HUGE_ALWAYS] = "always",
 		[HOSTMEM_HUGE_NEVER] = "never",
 	};
+	const char *source = hostmem_region_get_source(region);
 
-	json_object_object_add(object, "backing",
-			       ctl_json_choice(backings, 1, hostmem_region_get_backing(region)));
+	json_object_object_add(object, "backing", json_object_new_string(source ? source : "ram"));
 	json_object_object_add(object, "allocation",
 			       ctl_json_choice(allocations, 2,
 					       hostmem_region_get_allocation(region)));

@@ -151,6 +151,8 @@ int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **ou
 			       ctl_json_offset(hostmem_pmem_get_data_offset(pmem), human) : NULL);
 	json_object_object_add(object, "data_size", data ? ctl_json_size(data, human) : NULL);
 	json_object_object_add(object, "reserve", json_reserve(pmem, human));
+	json_object_object_add(object, "persistence",
+			       json_object_new_string(ctl_domain_name(ctl_pmem_domain(pmem))));
 	json_object_object_add(object, "badblocks", bad);
 	*out = object;
 	return 0;

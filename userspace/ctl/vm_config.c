@@ -344,6 +344,30 @@ static int check_memory(struct ctl *ctl, const struct vm_config *config)
 	return CTL_GO;
 }
 
+/* A DIMM of pmem is an NVDIMM: say whether it is worth the name. */
+static int check_pmem(struct ctl *ctl, struct vm_config *config, struct hostmem_region *region)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EPERM, "where its memory is shows physical addresses", "run hostmemctl as root" },
+		{ 0, NULL, NULL },
+	};
+	struct hostmem_pmem *pmem;
+	int rc;
+
+	if (!config->dimm || hostmem_region_get_backing(region) == HOSTMEM_BACKING_RAM)
+		return CTL_GO;
+	rc = hostmem_pmem_refresh(ctl->ctx);
+	if (rc)
+		return ctl_fail(ctl, rc, reasons, "region %s", config->name);
+	config->pmem = true;
+	config->why = "its namespace is gone";
+	hostmem_pmem_foreach(ctl->ctx, pmem) {
+		if (hostmem_pmem_get_id(pmem) == hostmem_region_get_pmem_id(region))
+			config->persists = ctl_pmem_persists(pmem, &config->why);
+	}
+	return CTL_GO;
+}
+
 /* A region that is named: as it is now. */
 static int find_region(struct ctl *ctl, const struct vm_config *config,
 		       struct hostmem_region **region)
@@ -387,6 +411,8 @@ static int check(struct ctl *ctl, struct vm_config *config)
 		rc = check_allocation(ctl, config, region);
 	if (rc == CTL_GO && region)
 		rc = check_prefix(ctl, config, region);
+	if (rc == CTL_GO && region)
+		rc = check_pmem(ctl, config, region);
 	if (rc == CTL_GO)
 		rc = check_memory(ctl, config);
 	return rc == CTL_GO ? check_lock(ctl, config) : rc;

@@ -40,6 +40,9 @@ struct vm_config {
 	bool shared;
 	bool immediate;
 	uint64_t huge_size;		/* 0: none */
+	bool pmem;			/* the DIMM is an NVDIMM... */
+	bool persists;			/* ...that keeps what is written... */
+	const char *why;		/* ...or not */
 	struct vm_cell cells[VM_MAX_CELLS];
 	unsigned int nr_cells;
 };

@@ -76,6 +76,9 @@ static void put_comment(const struct vm_config *config)
 	       ",\n       and the domain needs <maxMemory slots='...'> and a NUMA cell" :
 	       "; the\n       file of libvirt stays empty",
 	       config->name);
+	if (config->pmem)
+		printf("  <!-- What the guest writes %s: %s. -->\n",
+		       config->persists ? "persists" : "may be lost", config->why);
 }
 
 int vm_print_libvirt(struct ctl *ctl, const struct vm_config *config)

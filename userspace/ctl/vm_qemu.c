@@ -40,6 +40,8 @@ static void put_backend(FILE *to, const struct vm_config *config, const char *id
 		fprintf(to, ",merge=off");
 	if (config->discard)
 		fprintf(to, ",discard-data=on");
+	if (config->persists)
+		fprintf(to, ",pmem=on");
 }
 
 /* 0 or -ENOMEM. */
@@ -96,8 +98,11 @@ static int emit_dimm(const struct vm_config *config, vm_emit_fn emit)
 		return rc;
 	if (config->nr_cells)
 		snprintf(node, sizeof(node), ",node=%u", config->cells[0].id);
-	snprintf(value, sizeof(value), "pc-dimm,id=dimm-%s,memdev=%s%s", config->id,
-		 config->id, node);
+	if (config->pmem)
+		emit("-machine", "nvdimm=on");
+	snprintf(value, sizeof(value), "%s,id=dimm-%s,memdev=%s%s%s",
+		 config->pmem ? "nvdimm" : "pc-dimm", config->id, config->id, node,
+		 config->pmem && !config->persists ? ",unarmed=on" : "");
 	emit("-device", value);
 	return 0;
 }
@@ -155,6 +160,9 @@ int vm_print_qemu(struct ctl *ctl, const struct vm_config *config)
 		rc = -errno;
 	if (rc)
 		return ctl_error(ctl, "stdout: %s; the output is not complete", strerror(-rc));
+	if (config->pmem)
+		ctl_note(ctl, 0, "note: region %s: what the guest writes %s: %s", config->name,
+			 config->persists ? "persists" : "may be lost", config->why);
 	if (config->locked)
 		ctl_note(ctl, 0, "note: QEMU has no option for --hard-limit; start it under prlimit --memlock=%llu or systemd-run -p LimitMEMLOCK=%llu",
 			 (unsigned long long)config->hard_limit.value,

@@ -57,6 +57,8 @@ unsigned long long hostmem_region_get_slot_size(struct hostmem_region *region);
 unsigned long long hostmem_region_get_plugged(struct hostmem_region *region);
 uint64_t hostmem_region_get_generation(struct hostmem_region *region);
 unsigned int hostmem_region_get_backing(struct hostmem_region *region);
+const char *hostmem_region_get_source(struct hostmem_region *region);	/* NULL: ram */
+uint64_t hostmem_region_get_pmem_id(struct hostmem_region *region);	/* 0: ram */
 unsigned int hostmem_region_get_allocation(struct hostmem_region *region);
 unsigned int hostmem_region_get_huge(struct hostmem_region *region);
 unsigned int hostmem_region_get_views(struct hostmem_region *region);
@@ -103,6 +105,7 @@ unsigned int hostmem_pmem_get_reserve_layout(struct hostmem_pmem *pmem);	/* 0: n
 unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem);
+bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem);
 
 /* where a file is in physical memory (extents.c) */
 struct hostmem_extent_list {
@@ -123,6 +126,9 @@ struct hostmem_region_params {
 	unsigned long long size;
 	unsigned long long block_size;	/* 0: the kernel's smallest */
 	unsigned long long slot_size;	/* 0: by the rule of hostmem_slot_size() */
+	unsigned int backing;		/* HOSTMEM_BACKING_* */
+	int backing_fd;			/* HOSTMEM_BACKING_FILE: the file; else 0 */
+	uint64_t backing_pmem;		/* HOSTMEM_BACKING_RESERVE: hostmem_pmem_get_id(); else 0 */
 	unsigned int allocation;	/* HOSTMEM_ALLOCATION_* */
 	unsigned int huge;		/* HOSTMEM_HUGE_* */
 	mode_t mode;			/* of the node; ignored without a name */

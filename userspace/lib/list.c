@@ -34,6 +34,8 @@ struct hostmem_region {
 	unsigned long long plugged;
 	uint64_t generation;
 	unsigned int backing;
+	char *source;			/* owned */
+	uint64_t pmem_id;
 	unsigned int allocation;
 	unsigned int huge;
 	unsigned int views;
@@ -53,6 +55,8 @@ static const uint8_t hostmem_region_types[HOSTMEM_A_REGION_MAX + 1] = {
 	[HOSTMEM_A_REGION_HUGE] = MNL_TYPE_U32,
 	[HOSTMEM_A_REGION_VIEWS] = MNL_TYPE_U32,
 	[HOSTMEM_A_REGION_MAPPINGS] = MNL_TYPE_U32,
+	[HOSTMEM_A_REGION_SOURCE] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_REGION_PMEM_ID] = MNL_TYPE_U64,
 };
 
 static const uint8_t hostmem_view_types[HOSTMEM_A_VIEW_MAX + 1] = {
@@ -88,6 +92,7 @@ void hostmem_list_free(struct hostmem_region *regions)
 	for (; regions; regions = next) {
 		next = regions->next;
 		hostmem_users_free(regions->users);
+		free(regions->source);
 		free(regions);
 	}
 }
@@ -126,11 +131,15 @@ static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
 	region->backing = hostmem_attr_u32(a[HOSTMEM_A_REGION_BACKING]);
 	region->allocation = hostmem_attr_u32(a[HOSTMEM_A_REGION_ALLOCATION]);
 	region->huge = hostmem_attr_u32(a[HOSTMEM_A_REGION_HUGE]);
+	region->pmem_id = hostmem_attr_u64(a[HOSTMEM_A_REGION_PMEM_ID]);
 	region->views = hostmem_attr_u32(a[HOSTMEM_A_REGION_VIEWS]);
 	region->mappings = hostmem_attr_u32(a[HOSTMEM_A_REGION_MAPPINGS]);
 	*list->tail = region;
 	list->tail = &region->next;
-	return 0;
+	if (!a[HOSTMEM_A_REGION_SOURCE])
+		return 0;
+	region->source = strdup(mnl_attr_get_str(a[HOSTMEM_A_REGION_SOURCE]));
+	return region->source ? 0 : -ENOMEM;
 }
 
 /* Make the region that a view belongs to the current one. */
@@ -380,6 +389,29 @@ uint64_t hostmem_region_get_generation(struct hostmem_region *region)
 unsigned int hostmem_region_get_backing(struct hostmem_region *region)
 {
 	return region->backing;
+}
+
+/**
+ * hostmem_region_get_source - what exactly a listed region's memory is
+ * @region: the region
+ *
+ * Return: "file:PATH", or "reserve:NAMESPACE", which belongs to the context and is good until
+ * the next refresh; NULL: ram.
+ */
+const char *hostmem_region_get_source(struct hostmem_region *region)
+{
+	return region->source;
+}
+
+/**
+ * hostmem_region_get_pmem_id - on which namespace a listed region's memory is
+ * @region: the region
+ *
+ * Return: its number, as hostmem_pmem_get_id() tells it; 0: ram.
+ */
+uint64_t hostmem_region_get_pmem_id(struct hostmem_region *region)
+{
+	return region->pmem_id;
 }
 
 /**

@@ -29,6 +29,7 @@ struct hostmem_pmem {
 	unsigned long long reserve_offset;
 	unsigned long long reserve_size;
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
+	bool sync;
 };
 
 static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
@@ -45,6 +46,7 @@ static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
 	[HOSTMEM_A_PMEM_RESERVE_OFFSET] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_RESERVE_SIZE] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_RESERVE_PURPOSE] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_PMEM_SYNC] = MNL_TYPE_FLAG,
 };
 
 /* A list being read. */
@@ -99,6 +101,7 @@ static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
 	pmem->data_offset = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_OFFSET]);
 	pmem->data_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_SIZE]);
 	hostmem_pmem_reserve(pmem, a);
+	pmem->sync = a[HOSTMEM_A_PMEM_SYNC];
 	*list->tail = pmem;
 	list->tail = &pmem->next;
 	return 0;
@@ -306,4 +309,15 @@ unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem)
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem)
 {
 	return pmem->reserve_purpose;
+}
+
+/**
+ * hostmem_pmem_is_sync - whether a namespace can be mapped with MAP_SYNC
+ * @pmem: the namespace
+ *
+ * Return: true if a write that was flushed from the caches needs no fsync().
+ */
+bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem)
+{
+	return pmem->sync;
 }

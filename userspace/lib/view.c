@@ -79,12 +79,16 @@ static int hostmem_name_set(uint8_t *to, const char *name)
  * @params: what it shall be like
  * @view: out: an owner view of it, with one reference
  *
- * No block of the new region is plugged. A named region lives until it is destroyed.
+ * No block of the new region is plugged. A named region lives until it is destroyed, or until
+ * the device that its memory is on goes away.
  *
  * Return: 0; -EINVAL: the name, or sizes that are not multiples of the block size, or a block
  * size that is not a power of two; -EOPNOTSUPP: allocation or huge; -EEXIST: the name is
  * taken; -ENOSPC: too many regions; -EPERM: uid or gid are not the caller's;
  * -ENOMEM; -ENODEV: the module is not loaded; -EACCES: the caller may not open the control node.
+ * Of files and reserves, as the ioctl HOSTMEM_REGION_CREATE describes, also -ENOPKG, -EBADF,
+ * -ENOENT, -EBUSY, -ETXTBSY, -EINTR, -EIO, -ENXIO, -EMEDIUMTYPE, -ENODATA, -EAGAIN, -EILSEQ,
+ * -EMLINK.
  */
 int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
 			const struct hostmem_region_params *params,
@@ -95,7 +99,9 @@ int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
 		.region_size = params->size,
 		.block_size = params->block_size,
 		.slot_size = params->slot_size,
-		.backing = HOSTMEM_BACKING_RAM,
+		.backing = params->backing,
+		.backing_fd = params->backing_fd,
+		.backing_pmem = params->backing_pmem,
 		.allocation = params->allocation,
 		.huge = params->huge,
 	};

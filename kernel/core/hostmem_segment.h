@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HOSTMEM_SEGMENT_H
+#define _HOSTMEM_SEGMENT_H
+
+/*
+ * Where the memory of a region comes from, and what provides it: the core has ram, other
+ * modules register the rest.
+ */
+#include <linux/types.h>
+#include <linux/hostmem.h>
+
+struct file;
+struct hostmem_segment;
+struct module;
+
+/**
+ * struct hostmem_backing_ops - a kind of memory
+ * @owner: stays loaded as long as there is a segment of this kind; NULL: the core
+ * @open: set segment->file, and what else there is. The region has the size and the block size
+ *	that @cmd asks for. Context: sleeps, in the process that creates the region
+ * @end: nobody reaches the memory through the region any more: let others have it. NULL: nobody
+ *	else can. Called once. Context: sleeps, under no lock
+ * @close: undo @open, after @end. Context: sleeps
+ * @populate: make the page at byte offset @pos present, charged to the caller;
+ *	with @keep also protect it from @give_back. Returns the first offset
+ *	behind what is present now, or -ENOMEM or -ENOSPC. Context: sleeps, called in
+ *	an SRCU read section of the region. NULL, with @give_back: all is there from the
+ *	beginning, and stays when it is unplugged
+ * @give_back: free what populate() without @keep left between @start and @end,
+ *	except for pages that somebody has used since
+ * @discard: free a range and take it out of every page table. Nobody can fault
+ *	it in again while this runs. Cannot fail. NULL: there is nothing to free
+ * @settle: wait until no fault that the guard passed earlier can still enter
+ *	a page of the range in a page table. NULL: the fault handlers of the file enter
+ *	pages themselves, so that none can
+ */
+struct hostmem_backing_ops {
+	struct module *owner;
+	int (*open)(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);
+	void (*end)(struct hostmem_segment *segment);
+	void (*close)(struct hostmem_segment *segment);
+	loff_t (*populate)(struct hostmem_segment *segment, loff_t pos, bool keep);
+	void (*give_back)(struct hostmem_segment *segment, loff_t start, loff_t end);
+	void (*discard)(struct hostmem_segment *segment, loff_t start, loff_t length);
+	void (*settle)(struct hostmem_segment *segment, loff_t start, loff_t length);
+};
+
+/**
+ * struct hostmem_segment - the memory of a region
+ * @ops: what provides it
+ * @file: whose mmap() maps it, from its offset 0 on
+ * @source: its name in the words of hostmemctl's --backing; NULL: it has none
+ * @pmem_id: number of the namespace that it is on; 0: none
+ * @private: of @ops
+ * @ended: whether others may have the memory
+ */
+struct hostmem_segment {
+	const struct hostmem_backing_ops *ops;
+	struct file *file;
+	char *source;
+	u64 pmem_id;
+	void *private;
+	bool ended;
+};
+
+void hostmem_backing_register(u32 backing, const struct hostmem_backing_ops *ops);
+void hostmem_backing_unregister(u32 backing);
+bool hostmem_segment_get(struct hostmem_segment *segment);
+void hostmem_segment_put(struct hostmem_segment *segment);
+void hostmem_segment_lost(struct hostmem_segment *segment);
+
+#endif /* _HOSTMEM_SEGMENT_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Segments: the kinds of memory that there are, and the end of a region that loses its own.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "hostmem_private.h"
+
+/* Of the table; what it points to stays while its module does. */
+static DEFINE_MUTEX(hostmem_backings_lock);
+static const struct hostmem_backing_ops *hostmem_backings[HOSTMEM_BACKING_RESERVE + 1] = {
+	[HOSTMEM_BACKING_RAM] = &hostmem_ram_ops,
+};
+
+/**
+ * hostmem_backing_register - provide a kind of memory
+ * @backing: HOSTMEM_BACKING_*, of which nobody else is the provider
+ * @ops: stay the caller's until hostmem_backing_unregister()
+ *
+ * Context: sleeps.
+ */
+void hostmem_backing_register(u32 backing, const struct hostmem_backing_ops *ops)
+{
+	mutex_lock(&hostmem_backings_lock);
+	hostmem_backings[backing] = ops;
+	mutex_unlock(&hostmem_backings_lock);
+}
+EXPORT_SYMBOL_GPL(hostmem_backing_register);
+
+/**
+ * hostmem_backing_unregister - provide it no more
+ * @backing: as registered
+ *
+ * When the module that had registered exits: no segment of the kind exists then.
+ *
+ * Context: sleeps.
+ */
+void hostmem_backing_unregister(u32 backing)
+{
+	mutex_lock(&hostmem_backings_lock);
+	hostmem_backings[backing] = NULL;
+	mutex_unlock(&hostmem_backings_lock);
+}
+EXPORT_SYMBOL_GPL(hostmem_backing_unregister);
+
+/**
+ * hostmem_segment_open - give a region its memory
+ * @segment: of the region, zeroed
+ * @cmd: how it is to be
+ *
+ * Return: 0; -EOPNOTSUPP: no such kind; -ENOPKG: the module for it is not loaded; or what
+ * the kind's open() returns.
+ */
+int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_region_create *cmd)
+{
+	const struct hostmem_backing_ops *ops;
+	int rc;
+
+	if (cmd->backing >= ARRAY_SIZE(hostmem_backings))
+		return -EOPNOTSUPP;
+	mutex_lock(&hostmem_backings_lock);
+	ops = hostmem_backings[cmd->backing];
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	mutex_unlock(&hostmem_backings_lock);
+	if (!ops)
+		return -ENOPKG;
+	segment->ops = ops;
+	rc = ops->open(segment, cmd);
+	if (rc) {
+		segment->file = NULL;
+		module_put(ops->owner);
+	}
+	return rc;
+}
+
+/**
+ * hostmem_segment_end - let others have the memory
+ * @segment: of a region that nobody can use any more
+ *
+ * Context: sleeps; once only, or when the region is freed.
+ */
+void hostmem_segment_end(struct hostmem_segment *segment)
+{
+	if (segment->ended)
+		return;
+	segment->ended = true;
+	if (segment->ops->end)
+		segment->ops->end(segment);
+}
+
+/**
+ * hostmem_segment_close - undo hostmem_segment_open()
+ * @segment: opened, or not
+ *
+ * Context: sleeps.
+ */
+void hostmem_segment_close(struct hostmem_segment *segment)
+{
+	if (!segment->file)
+		return;
+	hostmem_segment_end(segment);
+	segment->ops->close(segment);
+	kfree(segment->source);
+	module_put(segment->ops->owner);
+}
+
+/**
+ * hostmem_segment_discard - take a range out of every page table, and free it
+ * @segment: of a region in which the range is unplugged, or dead
+ * @start: first byte
+ * @length: bytes
+ *
+ * Context: sleeps; after hostmem_guard_wait().
+ */
+void hostmem_segment_discard(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	if (segment->ops->discard)
+		segment->ops->discard(segment, start, length);
+	else
+		unmap_mapping_range(segment->file->f_mapping, start, length, 1);
+}
+
+static struct hostmem_region *hostmem_segment_region(struct hostmem_segment *segment)
+{
+	return container_of(segment, struct hostmem_region, segment);
+}
+
+/**
+ * hostmem_segment_get - keep a segment open
+ * @segment: which its provider knows not to be freed yet
+ *
+ * Return: true; false: it is being closed.
+ */
+bool hostmem_segment_get(struct hostmem_segment *segment)
+{
+	return kobject_get_unless_zero(&hostmem_segment_region(segment)->dev.kobj);
+}
+EXPORT_SYMBOL_GPL(hostmem_segment_get);
+
+/**
+ * hostmem_segment_put - undo hostmem_segment_get()
+ * @segment: may be closed by this
+ *
+ * Context: sleeps; under no lock that close() takes.
+ */
+void hostmem_segment_put(struct hostmem_segment *segment)
+{
+	put_device(&hostmem_segment_region(segment)->dev);
+}
+EXPORT_SYMBOL_GPL(hostmem_segment_put);
+
+/**
+ * hostmem_segment_lost - the memory goes away, and with it the region
+ * @segment: kept by the caller
+ *
+ * As HOSTMEM_REGION_DESTROY by force: when this has returned nobody can reach the memory, and
+ * the region's name can be used again. The kind's end() may still be running in another
+ * process that destroys the region.
+ *
+ * Context: sleeps; under no lock that a fault handler of the segment's file takes.
+ */
+void hostmem_segment_lost(struct hostmem_segment *segment)
+{
+	hostmem_region_end(hostmem_segment_region(segment), true);
+}
+EXPORT_SYMBOL_GPL(hostmem_segment_lost);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * File backing: a DAX file or /dev/daxX.Y as a region's memory, leased for the region's life.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "hostmem_nd.h"
+
+/* Bytes of a path that is told, with its NUL. */
+#define HOSTMEM_FILE_PATH_MAX 1024
+
+struct hostmem_file {
+	struct hostmem_client client;
+	struct file *leased;
+};
+
+/* As for a lease of fcntl(): it keeps others from changing their file. */
+static bool hostmem_file_permitted(const struct file *file)
+{
+	return uid_eq(current_fsuid(), file_inode(file)->i_uid) || capable(CAP_LEASE);
+}
+
+static int hostmem_file_check(const struct file *file)
+{
+	umode_t mode = file_inode(file)->i_mode;
+
+	if (!S_ISREG(mode) && !S_ISCHR(mode))
+		return -EINVAL;
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
+		return -EBADF;
+	return hostmem_file_permitted(file) ? 0 : -EPERM;
+}
+
+/* Whether all of the region's bytes are there. */
+static int hostmem_file_room(struct hostmem_lease *lease, struct hostmem_extents *extents, u64 size)
+{
+	struct hostmem_layout *layout = hostmem_layout_read(lease, extents, true);
+	u64 room;
+
+	if (IS_ERR(layout))
+		return PTR_ERR(layout);
+	room = hostmem_layout_size(layout);
+	hostmem_layout_free(layout);
+	return size > room ? -ENOSPC : 0;
+}
+
+/* Of what fits into a netlink message. */
+static char *hostmem_file_source(struct file *file)
+{
+	char *buffer = kmalloc(HOSTMEM_FILE_PATH_MAX, GFP_KERNEL);
+	char *path, *source;
+
+	if (!buffer)
+		return NULL;
+	path = file_path(file, buffer, HOSTMEM_FILE_PATH_MAX);
+	source = kasprintf(GFP_KERNEL, "file:%s", IS_ERR(path) ? "..." : path);
+	kfree(buffer);
+	return source;
+}
+
+/* Open the file once more, for nobody but the region. */
+static int hostmem_file_own(struct hostmem_segment *segment, struct file *file)
+{
+	segment->source = hostmem_file_source(file);
+	if (!segment->source)
+		return -ENOMEM;
+	segment->file = dentry_open(&file->f_path, O_RDWR | O_LARGEFILE, current_cred());
+	if (!IS_ERR(segment->file))
+		return 0;
+	kfree(segment->source);
+	return PTR_ERR(segment->file);
+}
+
+static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u64 size)
+{
+	struct hostmem_extents extents = { .flags = HOSTMEM_EXTENTS_LEASE };
+	struct hostmem_lease *lease;
+	struct file *leased;
+	int rc;
+
+	leased = hostmem_lease_take(file, &extents);
+	if (IS_ERR(leased))
+		return PTR_ERR(leased);
+	lease = hostmem_lease_of(leased);
+	rc = hostmem_file_room(lease, &extents, size);
+	if (!rc)
+		rc = hostmem_file_own(backing->client.segment, file);
+	if (rc)
+		goto err_lease;
+	rc = hostmem_nd_join(&backing->client, lease->pmem_id);
+	if (rc)
+		goto err_file;
+	backing->leased = leased;
+	return 0;
+
+err_file:
+	kfree(backing->client.segment->source);
+	fput(backing->client.segment->file);
+err_lease:
+	fput(leased);
+	return rc;
+}
+
+static int hostmem_file_open(struct hostmem_segment *segment,
+			     const struct hostmem_region_create *cmd)
+{
+	struct hostmem_file *backing;
+	struct file *file;
+	int rc;
+
+	if (cmd->huge != HOSTMEM_HUGE_ALWAYS || cmd->backing_pmem)
+		return -EOPNOTSUPP;
+	file = fget(cmd->backing_fd);
+	if (!file)
+		return -EBADF;
+	rc = hostmem_file_check(file);
+	if (rc)
+		goto out_file;
+	backing = kzalloc(sizeof(*backing), GFP_KERNEL_ACCOUNT);
+	rc = -ENOMEM;
+	if (!backing)
+		goto out_file;
+	backing->client.segment = segment;
+	segment->private = backing;
+	rc = hostmem_file_lease(backing, file, cmd->region_size);
+	if (rc)
+		kfree(backing);
+out_file:
+	fput(file);
+	return rc;
+}
+
+static void hostmem_file_end(struct hostmem_segment *segment)
+{
+	struct hostmem_file *backing = segment->private;
+
+	hostmem_nd_leave(&backing->client);
+	fput(backing->leased);
+}
+
+static void hostmem_file_close(struct hostmem_segment *segment)
+{
+	fput(segment->file);
+	kfree(segment->private);
+}
+
+const struct hostmem_backing_ops hostmem_file_ops = {
+	.owner = THIS_MODULE,
+	.open = hostmem_file_open,
+	.end = hostmem_file_end,
+	.close = hostmem_file_close,
+};

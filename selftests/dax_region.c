@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regions of DAX files, /dev/dax and reserves: the guard stands before them as before ram, their
+ * bytes stay, KVM maps them by 2 MiB, and they end with their device.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <libhostmem.h>
+
+#include "dax.h"
+#include "kvm.h"
+
+#ifndef MAP_SYNC
+#define MAP_SYNC 0x80000
+#endif
+#ifndef MAP_SHARED_VALIDATE
+#define MAP_SHARED_VALIDATE 3
+#endif
+
+#define BLOCKS 4
+#define SIZE (BLOCKS * HM_BLOCK)
+#define RW (PROT_READ | PROT_WRITE)
+#define RESERVE (SIZE + 2 * HM_BLOCK)
+
+/* With files on multiples of 2 MiB. */
+static const struct dax xfs_2m = {
+	"xfs", "namespace1.0", "pmem1", "mkfs.xfs --unsupported -q -f -d su=2m,sw=1", "-o dax=always"
+};
+
+/* A region of all of its backing, plugged, an owner's fd and a data view. */
+FIXTURE(dax) {
+	char name[HOSTMEM_NAME_MAX];
+	char backing[160];
+	char file[128];		/* behind it; empty: none that can be read */
+	int owner;
+	int data;
+	char *p;
+	int log;
+};
+
+FIXTURE_VARIANT(dax) {
+	const struct dax *fs;	/* or a namespace that is removed and comes back */
+	const char *mode;
+	const char *layout;
+};
+
+FIXTURE_VARIANT_ADD(dax, tail) {
+	.mode = "fsdax",
+	.layout = "tail",
+};
+
+FIXTURE_VARIANT_ADD(dax, head) {
+	.mode = "fsdax",
+	.layout = "head",
+};
+
+FIXTURE_VARIANT_ADD(dax, devdax_tail) {
+	.mode = "devdax",
+	.layout = "tail",
+};
+
+FIXTURE_VARIANT_ADD(dax, devdax_head) {
+	.mode = "devdax",
+	.layout = "head",
+};
+
+FIXTURE_VARIANT_ADD(dax, devdax) {
+	.mode = "devdax",
+};
+
+FIXTURE_VARIANT_ADD(dax, ext4) {
+	.fs = &hm_ext4,
+};
+
+FIXTURE_VARIANT_ADD(dax, xfs) {
+	.fs = &xfs_2m,
+};
+
+/* The command line of a shell, which succeeds or not. */
+__attribute__((format(printf, 1, 2)))
+static bool true_that(const char *format, ...)
+{
+	char command[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return !system(command);
+}
+
+/* Whether the namespace is that already: to make it anew takes long. */
+static bool is_made(const char *mode, const char *reserve)
+{
+	return true_that("hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and .mode == \"%s\" and %s)' >/dev/null",
+			 mode, reserve);
+}
+
+static void make_reserve(const char *mode, const char *layout)
+{
+	char reserve[128];
+
+	snprintf(reserve, sizeof(reserve), ".reserve.layout == \"%s\" and .reserve.size == %llu",
+		 layout, (unsigned long long)RESERVE);
+	if (!is_made(mode, reserve))
+		hm_sh("hostmemctl create-namespace -e namespace0.0 -f --mode %s --layout %s --map mem --reserve %llu",
+		      mode, layout, (unsigned long long)RESERVE);
+}
+
+static void make_devdax(void)
+{
+	if (!is_made("devdax", ".reserve == null"))
+		dax_mode(&hm_ext4, "devdax --map mem");
+}
+
+/* A file of that many bytes, of whole 2 MiB pages where the file system finds them. */
+static void make_file(const struct dax *fs, char path[128])
+{
+	int fd;
+
+	dax_make(fs);
+	fd = dax_file(fs, "region", path);
+	HM_OK(fallocate(fd, 0, 0, SIZE));
+	close(fd);
+}
+
+static void make(struct _test_data_dax *self, const struct _fixture_variant_dax *variant)
+{
+	if (variant->fs) {
+		make_file(variant->fs, self->file);
+		snprintf(self->backing, sizeof(self->backing), "file:%s", self->file);
+	} else if (variant->layout) {
+		dax_umount(&hm_ext4);
+		make_reserve(variant->mode, variant->layout);
+		snprintf(self->backing, sizeof(self->backing), "reserve:namespace0.0");
+	} else {
+		dax_umount(&hm_ext4);
+		make_devdax();
+		snprintf(self->backing, sizeof(self->backing), "file:/dev/dax0.0");
+	}
+}
+
+static void create(struct _test_data_dax *self)
+{
+	hm_sh("hostmemctl create-region %s --backing %s --size %llu", self->name, self->backing,
+	      (unsigned long long)SIZE);
+	self->owner = hm_open(self->name);
+	self->data = hm_open_node(self->name, O_RDWR | O_CLOEXEC);
+	self->p = hm_map(self->data, 0, SIZE, RW);
+}
+
+static void destroy(struct _test_data_dax *self)
+{
+	munmap(self->p, SIZE);
+	close(self->data);
+	hm_destroy(self->owner, 0);
+	close(self->owner);
+}
+
+FIXTURE_SETUP(dax)
+{
+	make(self, variant);
+	self->log = hm_log_open();
+	hm_name(self->name);
+	create(self);
+}
+
+FIXTURE_TEARDOWN(dax)
+{
+	_hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
+	if (*self->file)
+		unlink(self->file);
+	EXPECT_TRUE(hm_log_quiet(self->log));
+}
+
+static bool faults(char *p)
+{
+	return hm_read_faults(p) && hm_write_faults(p, 1);
+}
+
+/* Every byte of every block says which it is. */
+static void fill(char *p, int seed)
+{
+	int i;
+
+	for (i = 0; i < BLOCKS; i++)
+		memset(p + i * HM_BLOCK, seed + i, HM_BLOCK);
+}
+
+static bool is_filled(const char *p, int seed)
+{
+	int i;
+
+	for (i = 0; i < BLOCKS; i++) {
+		if (!hm_is_filled(p + i * HM_BLOCK, seed + i, HM_BLOCK))
+			return false;
+	}
+	return true;
+}
+
+TEST_F(dax, contents)
+{
+	char *q;
+
+	fill(self->p, 10);
+	EXPECT_TRUE(!msync(self->p, SIZE, MS_SYNC) || !variant->layout);
+	q = hm_map(self->owner, 0, SIZE, PROT_READ);
+	EXPECT_TRUE(is_filled(q, 10));
+	HM_OK(munmap(q, SIZE));
+	destroy(self);
+	create(self);
+	EXPECT_TRUE(is_filled(self->p, 10));
+}
+
+TEST_F(dax, the_file_has_them)
+{
+	char page[4096];
+	int fd;
+
+	if (!variant->fs)
+		SKIP(return, "no file to read");
+	fill(self->p, 20);
+	EXPECT_EQ(0, fsync(self->data));
+	fd = HM_OK(open(self->file, O_RDONLY | O_CLOEXEC));
+	HM_TRUE(pread(fd, page, 4096, 3 * HM_BLOCK + 4096) == 4096);
+	EXPECT_TRUE(hm_is_filled(page, 23, 4096));
+}
+
+TEST_F(dax, unplug)
+{
+	char *q = hm_map(self->owner, 0, SIZE, RW);
+
+	fill(self->p, 30);
+	EXPECT_FALSE(hm_write_faults(q + HM_BLOCK, 31));
+	hm_unplug(self->owner, HM_BLOCK, HM_BLOCK);
+	EXPECT_EQ(0, hm_mapped_pages(self->p + HM_BLOCK, HM_BLOCK));
+	EXPECT_EQ(0, hm_mapped_pages(q + HM_BLOCK, HM_BLOCK));
+	EXPECT_TRUE(faults(self->p + HM_BLOCK));
+	EXPECT_TRUE(faults(q + 2 * HM_BLOCK - 1));
+	EXPECT_TRUE(hm_is_filled(q, 30, HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(q + 2 * HM_BLOCK, 32, HM_BLOCK));
+	/* It frees nothing. */
+	hm_plug(self->owner, HM_BLOCK, HM_BLOCK);
+	EXPECT_TRUE(is_filled(self->p, 30));
+	HM_OK(munmap(q, SIZE));
+}
+
+TEST_F(dax, revoke)
+{
+	char *q = hm_map(self->owner, 0, SIZE, RW);
+
+	fill(self->p, 40);
+	hm_revoke(self->owner, hm_view_id(self->data));
+	EXPECT_EQ(0, hm_mapped_pages(self->p, SIZE));
+	EXPECT_TRUE(faults(self->p));
+	EXPECT_TRUE(is_filled(q, 40));
+	hm_map_err(ENODEV, self->data, 0, SIZE, RW);
+	HM_ERR(ENODEV, fsync(self->data));
+	HM_OK(munmap(q, SIZE));
+}
+
+TEST_F(dax, read_only)
+{
+	int fd = hm_open_node(self->name, O_RDONLY | O_CLOEXEC);
+	char *q = hm_map(fd, 0, SIZE, PROT_READ);
+
+	fill(self->p, 50);
+	EXPECT_TRUE(is_filled(q, 50));
+	hm_map_err(EACCES, fd, 0, SIZE, RW);
+	HM_ERR(EACCES, mprotect(q, SIZE, RW));
+	HM_OK(munmap(q, SIZE));
+	/* /dev/dax is never mapped privately, and says so. */
+	if (variant->fs || variant->layout) {
+		q = hm_map_flags(fd, 0, SIZE, PROT_READ, MAP_PRIVATE);
+		EXPECT_TRUE(is_filled(q, 50));
+		HM_OK(munmap(q, SIZE));
+	}
+	hm_map_flags_err(EOPNOTSUPP, self->data, 0, SIZE, RW, MAP_PRIVATE);
+	close(fd);
+}
+
+/* A mapping that promises that what was written stays. */
+TEST_F(dax, sync)
+{
+	char *q = hm_map_flags(self->data, 0, SIZE, RW, MAP_SHARED_VALIDATE | MAP_SYNC);
+
+	fill(q, 60);
+	EXPECT_TRUE(is_filled(self->p, 60));
+	HM_OK(munmap(q, SIZE));
+}
+
+/* What the kernel pins for others. */
+TEST_F(dax, pinned)
+{
+	struct iovec there = { .iov_base = self->p + HM_BLOCK, .iov_len = 1 << 20 };
+	char *buf = malloc(1 << 20);
+	struct iovec here = { .iov_base = buf, .iov_len = 1 << 20 };
+	int pipes[2];
+
+	fill(self->p, 70);
+	EXPECT_EQ(1 << 20, process_vm_readv(getpid(), &here, 1, &there, 1, 0));
+	EXPECT_TRUE(hm_is_filled(buf, 71, 1 << 20));
+	HM_OK(pipe(pipes));
+	there.iov_len = 4096;
+	EXPECT_EQ(4096, vmsplice(pipes[1], &there, 1, 0));
+	hm_unplug(self->owner, 0, SIZE);
+	EXPECT_TRUE(faults(self->p + HM_BLOCK));
+	EXPECT_EQ(4096, read(pipes[0], buf, 4096));
+	EXPECT_TRUE(hm_is_filled(buf, 71, 4096));
+	free(buf);
+}
+
+/* Page faults that touching every 4 KiB page takes: one each 2 MiB. */
+TEST_F(dax, mapped_by_2m)
+{
+	struct rusage before, after;
+	__u64 i;
+
+	HM_TRUE(!((uintptr_t)self->p & (HM_BLOCK - 1)));
+	HM_OK(getrusage(RUSAGE_SELF, &before));
+	for (i = 0; i < SIZE; i += 4096)
+		self->p[i] = 1;
+	HM_OK(getrusage(RUSAGE_SELF, &after));
+	EXPECT_LE(after.ru_minflt - before.ru_minflt, BLOCKS + 8);
+}
+
+/* Of the only VM in the guest: the number in KVM's statistics. */
+static long kvm_stat(const char *name)
+{
+	char path[320], text[32];
+	struct dirent *entry;
+	long sum = 0;
+	DIR *dir;
+
+	true_that("mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug");
+	dir = opendir("/sys/kernel/debug/kvm");
+	while (dir && (entry = readdir(dir))) {
+		if (!strchr(entry->d_name, '-'))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%s/%s", entry->d_name, name);
+		if (hm_read_file(path, text, sizeof(text)) >= 0)
+			sum += atol(text);
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
+#define GPA 0x40000000ULL
+
+/* for (ecx times) { *edi = al; edi += 4096; } out(1) */
+static const __u8 touch_pages[] = {
+	0x88, 0x07, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xf5, 0xe6, 0x01,
+};
+
+static int vm_touch(struct hm_kvm *k, __u64 offset, __u64 length, __u8 byte)
+{
+	hm_kvm_set(k, (struct kvm_regs) {
+		.rdi = GPA + offset, .rcx = length / 4096, .rax = byte,
+	});
+	return hm_kvm_run(k);
+}
+
+TEST_F(dax, vm)
+{
+	struct hm_kvm k;
+	long large;
+
+	if (!hm_kvm_available())
+		SKIP(return, "no KVM");
+	k = hm_kvm_new();
+	hm_kvm_boot(&k, touch_pages, sizeof(touch_pages));
+	hm_kvm_slot(&k, 1, GPA, SIZE, self->p);
+	large = kvm_stat("pages_2m");
+	EXPECT_EQ(1, vm_touch(&k, 0, SIZE, 0x55));
+	EXPECT_EQ(BLOCKS, kvm_stat("pages_2m") - large);
+	EXPECT_EQ(0x55, self->p[3 * HM_BLOCK + 8192]);
+	hm_unplug(self->owner, HM_BLOCK, HM_BLOCK);
+	EXPECT_EQ(-1, vm_touch(&k, HM_BLOCK, 4096, 1));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, vm_touch(&k, 2 * HM_BLOCK, HM_BLOCK, 2));
+	hm_plug(self->owner, HM_BLOCK, HM_BLOCK);
+	EXPECT_EQ(1, vm_touch(&k, HM_BLOCK, 4096, 3));
+	hm_kvm_free(&k);
+}
+
+/* Whether hostmemctl makes no region of a backing, and says that. */
+static bool refuses(const char *backing, const char *says)
+{
+	return true_that("hostmemctl create-region no --backing %s 2>&1 | grep -q '%s'", backing,
+			 says);
+}
+
+static bool in_iomem(const char *what)
+{
+	return true_that("grep -q '%s' /proc/iomem", what);
+}
+
+TEST_F(dax, one_holder)
+{
+	if (!variant->layout)
+		SKIP(return, "not a reserve");
+	EXPECT_TRUE(in_iomem("hostmem reserve:namespace0.0"));
+	EXPECT_TRUE(refuses("reserve:namespace0.0", "another region has it"));
+	destroy(self);
+	EXPECT_FALSE(in_iomem("hostmem reserve"));
+	create(self);
+}
+
+static const char *const changes[] = {
+	"truncate -s 1m %s", "fallocate -p -o 0 -l 2m %s", "rm -f %s",
+	"dd if=/dev/zero of=%s bs=4k count=1 conv=notrunc status=none",
+};
+
+TEST_F(dax, the_file_stays)
+{
+	char command[256];
+	size_t i;
+
+	if (!variant->fs)
+		SKIP(return, "no file");
+	fill(self->p, 80);
+	for (i = 0; i < HM_ARRAY_SIZE(changes); i++) {
+		snprintf(command, sizeof(command), changes[i], self->file);
+		EXPECT_FALSE(true_that("%s 2>/dev/null", command));
+	}
+	EXPECT_TRUE(is_filled(self->p, 80));
+	/* Not through a mapping either. */
+	HM_TRUE(madvise(self->p, HM_BLOCK, MADV_REMOVE) < 0);
+	destroy(self);
+	EXPECT_TRUE(true_that("truncate -s 1m %s", self->file));
+	EXPECT_EQ(0, unlink(self->file));
+	make_file(variant->fs, self->file);
+	create(self);
+}
+
+/* The namespace goes away under two mappings, and comes back. */
+TEST_F(dax, device_goes)
+{
+	struct hostmem_region_info info;
+	char *q;
+
+	if (variant->fs)
+		SKIP(return, "a mounted file system does not survive it");
+	q = hm_map(self->owner, 0, SIZE, RW);
+	fill(self->p, 90);
+	EXPECT_TRUE(is_filled(q, 90));
+	hm_sh("ndctl disable-namespace namespace0.0");
+	EXPECT_EQ(0, hm_mapped_pages(self->p, SIZE));
+	EXPECT_EQ(0, hm_mapped_pages(q, SIZE));
+	EXPECT_TRUE(faults(self->p));
+	EXPECT_TRUE(faults(q + SIZE - 1));
+	hm_info_err(ENODEV, self->data, &info);
+	hm_info_err(ENODEV, self->owner, &info);
+	hm_plug_err(ENODEV, self->owner, 0, HM_BLOCK);
+	hm_map_err(ENODEV, self->data, 0, SIZE, RW);
+	hm_destroy_err(ENODEV, self->owner, 0);
+	HM_ERR(ENODEV, fsync(self->data));
+	hm_open_err(ENOENT, self->name);
+	EXPECT_FALSE(in_iomem("hostmem reserve"));
+	hm_sh("ndctl enable-namespace namespace0.0");
+	HM_OK(munmap(self->p, SIZE));
+	HM_OK(munmap(q, SIZE));
+	close(self->data);
+	close(self->owner);
+	create(self);
+	EXPECT_TRUE(is_filled(self->p, 90));
+}
+
+/* What is refused, without a region */
+
+FIXTURE(refused) {
+	struct hostmem_region_create cmd;
+	char path[128];
+	int fds;
+};
+
+FIXTURE_SETUP(refused)
+{
+	dax_make(&hm_ext4);
+	hm_control();
+	self->fds = hm_count_fds();
+	self->cmd = hm_create_cmd(NULL, SIZE);
+	self->cmd.backing = HOSTMEM_BACKING_FILE;
+	self->cmd.backing_fd = dax_file(&hm_ext4, "refused", self->path);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	close(self->cmd.backing_fd);
+	unlink(self->path);
+	EXPECT_EQ(self->fds, hm_count_fds());
+}
+
+TEST_F(refused, files)
+{
+	int fd = self->cmd.backing_fd;
+	int other;
+
+	/* Empty, holes, too small; then not. */
+	hm_create_raw_err(ENOSPC, &self->cmd);
+	HM_OK(ftruncate(fd, SIZE));
+	hm_create_raw_err(ENODATA, &self->cmd);
+	HM_OK(fallocate(fd, 0, 0, SIZE - HM_BLOCK));
+	hm_create_raw_err(ENODATA, &self->cmd);
+	HM_OK(ftruncate(fd, SIZE - 1));
+	HM_OK(fallocate(fd, 0, 0, SIZE - 1));
+	hm_create_raw_err(ENOSPC, &self->cmd);
+	HM_OK(fallocate(fd, 0, 0, SIZE));
+	other = hm_create_raw(&self->cmd);
+	HM_ERR(ETXTBSY, ftruncate(fd, 0));
+	close(other);
+	HM_OK(ftruncate(fd, 0));
+}
+
+TEST_F(refused, fds)
+{
+	int fd = self->cmd.backing_fd;
+
+	HM_OK(fallocate(fd, 0, 0, SIZE));
+	self->cmd.backing_fd = -1;
+	hm_create_raw_err(EBADF, &self->cmd);
+	self->cmd.backing_fd = HM_OK(open(self->path, O_RDONLY | O_CLOEXEC));
+	hm_create_raw_err(EBADF, &self->cmd);
+	close(self->cmd.backing_fd);
+	self->cmd.backing_fd = HM_OK(open("/dev/pmem0", O_RDWR | O_CLOEXEC));
+	hm_create_raw_err(EINVAL, &self->cmd);
+	close(self->cmd.backing_fd);
+	self->cmd.backing_fd = HM_OK(open("/dev/zero", O_RDWR | O_CLOEXEC));
+	hm_create_raw_err(ENXIO, &self->cmd);
+	close(self->cmd.backing_fd);
+	self->cmd.backing_fd = HM_OK(open("/dev/shm", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+	hm_create_raw_err(ENXIO, &self->cmd);
+	close(self->cmd.backing_fd);
+	self->cmd.backing_fd = hm_control();
+	hm_create_raw_err(ENXIO, &self->cmd);
+	self->cmd.backing_fd = fd;
+	self->cmd.backing_pmem = 1;
+	hm_create_raw_err(EOPNOTSUPP, &self->cmd);
+	self->cmd.backing_pmem = 0;
+	self->cmd.huge = HOSTMEM_HUGE_NEVER;
+	hm_create_raw_err(EOPNOTSUPP, &self->cmd);
+}
+
+TEST_F(refused, reserves)
+{
+	int fd = self->cmd.backing_fd;
+
+	self->cmd.backing = HOSTMEM_BACKING_RESERVE;
+	hm_create_raw_err(EOPNOTSUPP, &self->cmd);
+	self->cmd.backing_fd = 0;
+	hm_create_raw_err(ENODEV, &self->cmd);
+	self->cmd.backing_pmem = ~0ULL;
+	hm_create_raw_err(ENODEV, &self->cmd);
+	self->cmd.backing = HOSTMEM_BACKING_RESERVE + 1;
+	hm_create_raw_err(EOPNOTSUPP, &self->cmd);
+	self->cmd.backing_fd = fd;
+	EXPECT_TRUE(refuses("reserve:namespace0.0", "has no reserve"));
+	EXPECT_TRUE(refuses("reserve:nosuch", "no such namespace"));
+	EXPECT_TRUE(refuses("file:/nosuch", "No such file"));
+}
+
+/* Somebody else's file, and a reserve, without the right. */
+static int as_nobody(void *arg)
+{
+	struct _test_data_refused *self = arg;
+
+	HM_OK(setresgid(65534, 65534, 65534));
+	HM_OK(setresuid(65534, 65534, 65534));
+	hm_create_raw_err(EPERM, &self->cmd);
+	self->cmd.backing = HOSTMEM_BACKING_RESERVE;
+	self->cmd.backing_fd = 0;
+	hm_create_raw_err(EPERM, &self->cmd);
+	return 0;
+}
+
+TEST_F(refused, nobody)
+{
+	HM_OK(fallocate(self->cmd.backing_fd, 0, 0, SIZE));
+	EXPECT_EQ(0, hm_in_child(as_nobody, self));
+}
+
+/* The number of namespace0.0. */
+static __u64 pmem_id(void)
+{
+	struct hostmem_pmem *pmem;
+	struct hostmem_ctx *ctx;
+	__u64 id = 0;
+
+	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
+	hostmem_pmem_foreach(ctx, pmem) {
+		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace0.0"))
+			id = hostmem_pmem_get_id(pmem);
+	}
+	hostmem_unref(ctx);
+	return id;
+}
+
+/* Every allocation fails once: no region, nothing held, and the next attempt is as good as any. */
+static unsigned int fail_each(struct hostmem_region_create *cmd, int nth_fd)
+{
+	unsigned int nth = 0, failures = 0;
+	int fd, err, fds = hm_count_fds();
+	bool hit;
+
+	do {
+		hm_fail_arm(nth_fd, ++nth);
+		fd = _hm_create_raw(cmd);
+		err = errno;
+		hit = hm_fail_disarm(nth_fd);
+		if (fd < 0)
+			failures++;
+		else
+			close(fd);
+		HM_TRUE(fd >= 0 || (hit && err == ENOMEM));
+		HM_TRUE(hm_count_fds() == fds);
+	} while (hit);
+	close(hm_create_raw(cmd));
+	return failures;
+}
+
+TEST_F(refused, no_memory)
+{
+	int fd = self->cmd.backing_fd, nth_fd;
+
+	if (!hm_fail_setup())
+		SKIP(return, "no fault injection in this kernel");
+	nth_fd = HM_OK(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	HM_OK(fallocate(fd, 0, 0, SIZE));
+	EXPECT_LT(3, fail_each(&self->cmd, nth_fd));
+	/* For the end of the test something else takes the file's place. */
+	HM_OK(dup2(nth_fd, fd));
+	dax_umount(&hm_ext4);
+	/* Not a tail: the kernel warns where its own making of struct pages fails. */
+	make_reserve("fsdax", "head");
+	self->cmd.backing = HOSTMEM_BACKING_RESERVE;
+	self->cmd.backing_fd = 0;
+	self->cmd.backing_pmem = pmem_id();
+	EXPECT_LT(3, fail_each(&self->cmd, nth_fd));
+	self->cmd.backing_fd = fd;
+	close(nth_fd);
+}
+
+int main(int argc, char **argv)
+{
+	return dax_main(argc, argv);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * removal [ROUNDS]: a pmem device goes away, again and again, under what uses it: regions of its
+ * reserve and of its /dev/dax, to which two processes and a vCPU write in a loop, and a lease.
+ *
+ * When the device has been unbound each of them has to come to its end, by SIGBUS or EFAULT, and
+ * the memory must not change any more: where there is /dev/mem its checksum is taken right then,
+ * and again later.
+ */
+#include <glob.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <libhostmem.h>
+
+#include "dax.h"
+#include "kvm.h"
+
+#define SIZE (2 * HM_BLOCK)
+#define RESERVE (SIZE + 2 * HM_BLOCK)
+#define GPA 0x40000000ULL
+#define RW (PROT_READ | PROT_WRITE)
+#define NAMESPACE "namespace0.0"
+
+enum { RESERVED, DEVICE, NR_REGIONS };
+enum { PROCESS, VMM, VCPU, NR_WRITERS };
+
+struct shared {
+	_Atomic unsigned long writes[NR_WRITERS];
+	_Atomic int ended[NR_WRITERS];
+};
+
+static struct shared *shared;
+
+struct device {
+	struct hostmem_ctx *ctx;
+	char name[64];		/* on libnvdimm's bus */
+	char driver[256];	/* its directory in sysfs */
+	__u64 spa[NR_REGIONS];	/* of the first bytes that the regions map */
+};
+
+struct round {
+	int fd[NR_REGIONS];
+	int lease;
+	pid_t pid[2];
+};
+
+/* for (;;) { for (ecx = 16; ecx--; edi += 4096) *edi = al++; out(1) } */
+static const __u8 vcpu_code[] = {
+	0x88, 0x07, 0x40, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xf4, 0xe6, 0x01,
+};
+
+static void device_find(struct device *device)
+{
+	char path[PATH_MAX], text[64];
+	glob_t found;
+	size_t i;
+
+	*device->name = 0;
+	HM_TRUE(!glob("/sys/bus/nd/devices/dax*/namespace", 0, NULL, &found));
+	for (i = 0; i < found.gl_pathc; i++) {
+		HM_OK(hm_read_file(found.gl_pathv[i], text, sizeof(text)));
+		if (strncmp(text, NAMESPACE "\n", sizeof(NAMESPACE)))
+			continue;
+		snprintf(path, sizeof(path), "%s", found.gl_pathv[i]);
+		*strrchr(path, '/') = 0;
+		snprintf(device->name, sizeof(device->name), "%s", strrchr(path, '/') + 1);
+	}
+	globfree(&found);
+	HM_TRUE(*device->name);
+	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%s/driver", device->name);
+	HM_TRUE(realpath(path, device->driver));
+}
+
+static void device_write(const struct device *device, const char *file)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", device->driver, file);
+	/* libnvdimm may report an error although the device is there: look, do not trust. */
+	hm_write_file(path, device->name);
+}
+
+static struct hostmem_pmem *pmem_find(struct hostmem_ctx *ctx)
+{
+	struct hostmem_pmem *pmem;
+
+	HM_TRUE(!hostmem_pmem_refresh(ctx));
+	hostmem_pmem_foreach(ctx, pmem) {
+		if (!strcmp(hostmem_pmem_get_name(pmem), NAMESPACE))
+			return pmem;
+	}
+	return NULL;
+}
+
+static int region_create(__u32 backing, int fd, __u64 pmem)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, SIZE);
+	int region;
+
+	cmd.backing = backing;
+	cmd.backing_fd = fd;
+	cmd.backing_pmem = pmem;
+	region = hm_create_raw(&cmd);
+	hm_plug(region, 0, SIZE);
+	return region;
+}
+
+static void writer_ends(int who)
+{
+	shared->ended[who] = 1;
+}
+
+/* Write to both regions until both are gone, a little different every time. */
+static void write_all(int who, char *const p[])
+{
+	bool gone[NR_REGIONS] = { false };
+	unsigned long n;
+
+	for (n = 0; !gone[RESERVED] || !gone[DEVICE]; n++) {
+		int i = n % NR_REGIONS;
+		bool fault = hm_write_faults(p[i] + n * 4096 % SIZE, n);
+
+		/* What has gone does not come back. */
+		HM_TRUE(fault || !gone[i]);
+		gone[i] = fault;
+		shared->writes[who] = n;
+	}
+	writer_ends(who);
+}
+
+static void map_all(const struct round *round, char *p[])
+{
+	int i;
+
+	for (i = 0; i < NR_REGIONS; i++)
+		p[i] = hm_map(round->fd[i], 0, SIZE, RW);
+}
+
+static void run_process(const struct round *round)
+{
+	char *p[NR_REGIONS];
+
+	map_all(round, p);
+	write_all(PROCESS, p);
+}
+
+static void run_vcpu(struct hm_kvm *k)
+{
+	unsigned long n;
+
+	for (n = 0;; n++) {
+		hm_kvm_set(k, (struct kvm_regs) {
+			.rdi = GPA + n * 65536 % (NR_REGIONS * SIZE), .rcx = 16, .rax = n,
+		});
+		if (hm_kvm_run(k) < 0)
+			break;
+		shared->writes[VCPU] = n;
+	}
+	HM_TRUE(errno == EFAULT);
+	writer_ends(VCPU);
+}
+
+static void *run_vcpu_thread(void *arg)
+{
+	run_vcpu(arg);
+	return NULL;
+}
+
+static void run_vmm(const struct round *round)
+{
+	char *p[NR_REGIONS];
+	pthread_t thread;
+	struct hm_kvm k;
+	int i;
+
+	map_all(round, p);
+	if (!hm_kvm_available()) {
+		writer_ends(VCPU);
+		write_all(VMM, p);
+		return;
+	}
+	k = hm_kvm_new();
+	hm_kvm_boot(&k, vcpu_code, sizeof(vcpu_code));
+	for (i = 0; i < NR_REGIONS; i++)
+		hm_kvm_slot(&k, 1 + i, GPA + i * SIZE, SIZE, p[i]);
+	HM_TRUE(!pthread_create(&thread, NULL, run_vcpu_thread, &k));
+	write_all(VMM, p);
+	pthread_join(thread, NULL);
+}
+
+static void round_begin(struct device *device, struct round *round)
+{
+	struct hostmem_pmem *pmem = pmem_find(device->ctx);
+	struct hostmem_extent_list list = { .count = 0 };
+	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
+	int i;
+
+	HM_TRUE(pmem);
+	device->spa[RESERVED] = hostmem_pmem_get_spa(pmem) +
+				hostmem_pmem_get_reserve_offset(pmem) + HM_BLOCK;
+	device->spa[DEVICE] = hostmem_pmem_get_spa(pmem) + hostmem_pmem_get_data_offset(pmem);
+	round->fd[RESERVED] = region_create(HOSTMEM_BACKING_RESERVE, 0,
+					    hostmem_pmem_get_id(pmem));
+	round->fd[DEVICE] = region_create(HOSTMEM_BACKING_FILE, dax, 0);
+	HM_TRUE(!hostmem_extents_get(device->ctx, dax, &round->lease, &list));
+	free(list.extents);
+	close(dax);
+	memset(shared, 0, sizeof(*shared));
+	for (i = 0; i < 2; i++) {
+		round->pid[i] = HM_OK(fork());
+		if (round->pid[i])
+			continue;
+		(i ? run_vmm : run_process)(round);
+		_exit(0);
+	}
+}
+
+/* All of them write. */
+static void round_wait(void)
+{
+	int who;
+
+	for (who = 0; who < NR_WRITERS; who++) {
+		while (shared->writes[who] < 100 && !shared->ended[who])
+			sched_yield();
+	}
+}
+
+/* 0 where the kernel, the debug kernel, shows nobody its memory. */
+static __u64 checksum(const struct device *device)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC), i;
+	__u64 sum = 0;
+	size_t n;
+
+	if (fd < 0)
+		return 0;
+	for (i = 0; i < NR_REGIONS; i++) {
+		__u64 *p = hm_map_flags(fd, device->spa[i], SIZE, PROT_READ, MAP_SHARED);
+
+		for (n = 0; n < SIZE / sizeof(*p); n++)
+			sum = sum * 0x100000001b3ULL + p[n];
+		HM_OK(munmap(p, SIZE));
+	}
+	close(fd);
+	return sum;
+}
+
+static void round_end(struct device *device, struct round *round)
+{
+	struct pollfd poll_lease = { .fd = round->lease };
+	struct hostmem_region_info info;
+	__u64 sum = checksum(device);
+	int i;
+
+	HM_TRUE(poll(&poll_lease, 1, 0) == 1);
+	HM_TRUE(poll_lease.revents == (POLLHUP | POLLERR));
+	HM_TRUE(!pmem_find(device->ctx));
+	for (i = 0; i < 2; i++)
+		HM_TRUE(!hm_wait(round->pid[i]));
+	for (i = 0; i < NR_WRITERS; i++)
+		HM_TRUE(shared->ended[i]);
+	for (i = 0; i < NR_REGIONS; i++) {
+		hm_info_err(ENODEV, round->fd[i], &info);
+		hm_plug_err(ENODEV, round->fd[i], 0, HM_BLOCK);
+		hm_map_err(ENODEV, round->fd[i], 0, HM_BLOCK, RW);
+		close(round->fd[i]);
+	}
+	close(round->lease);
+	HM_TRUE(checksum(device) == sum);
+}
+
+static void setup(struct device *device)
+{
+	hm_sh("hostmemctl create-namespace -e " NAMESPACE " -f --mode devdax --map mem --align 4k --reserve %llu",
+	      (unsigned long long)RESERVE);
+	HM_TRUE(!hostmem_new(&device->ctx));
+	device_find(device);
+	shared = hm_map_flags(-1, 0, sizeof(*shared), RW, MAP_SHARED | MAP_ANONYMOUS);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i, rounds = argc > 1 ? atoi(argv[1]) : 10;
+	struct device device = { .ctx = NULL };
+	unsigned long writes[NR_WRITERS] = { 0 };
+	struct round round;
+	int who, fds, log;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (access("/sys/bus/nd/devices/region0", F_OK)) {
+		printf("1..0 # SKIP needs an NVDIMM\n");
+		return 4;
+	}
+	printf("TAP version 13\n1..2\n");
+	setup(&device);
+	log = hm_log_open();
+	fds = 0;
+	for (i = 0; i < rounds; i++) {
+		round_begin(&device, &round);
+		round_wait();
+		device_write(&device, "unbind");
+		round_end(&device, &round);
+		for (who = 0; who < NR_WRITERS; who++)
+			writes[who] += shared->writes[who];
+		device_write(&device, "bind");
+		/* From the second round on the library has all that it opens. */
+		if (i)
+			HM_TRUE(fds == hm_count_fds());
+		fds = hm_count_fds();
+		if (i % 100 == 99)
+			printf("# %u rounds\n", i + 1);
+	}
+	printf("ok 1 %u removals%s\n", rounds, access("/dev/mem", F_OK) ? "" : " with checksums");
+	printf("# under %lu writes of a process, %lu of a VMM, %lu of its vCPU\n",
+	       writes[PROCESS], writes[VMM], writes[VCPU]);
+	printf("%s 2 the kernel has nothing to complain about\n",
+	       hm_log_quiet(log) ? "ok" : "not ok");
+	hostmem_unref(device.ctx);
+	return 0;
+}
