@@ -65,7 +65,11 @@ vm_answer() {
 		line=$part${line%$'\r'}
 		part=''
 		case $line in
-		"=END= "*) return "${line#=END= }" ;;
+		# Also behind a line whose end came just when the time was up.
+		*"=END= "*)
+			part=${line%%=END= *}
+			[ -z "$part" ] || printf '%s\n' "$part"
+			return "${line##*=END= }" ;;
 		*) printf '%s\n' "$line" ;;
 		esac
 	done
