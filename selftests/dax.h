@@ -59,6 +59,14 @@ static inline void hm_sh(const char *format, ...)
 	HM_TRUE(!n);
 }
 
+/* The debug kernel takes for one what the others take for ten. */
+static inline bool dax_slow(void)
+{
+	const char *kernel = getenv("HOSTMEM_KERNEL");
+
+	return kernel && !strcmp(kernel, "debug");
+}
+
 /* The directory on which a file system is mounted. */
 static inline const char *dax_dir(const struct dax *dax)
 {

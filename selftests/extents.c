@@ -63,14 +63,6 @@ FIXTURE_TEARDOWN(fs)
 	unlink(self->path);
 }
 
-/* The debug kernel takes for one what the others take for ten. */
-static bool slow(void)
-{
-	const char *kernel = getenv("HOSTMEM_KERNEL");
-
-	return kernel && !strcmp(kernel, "debug");
-}
-
 /* Use up the file system, then free @count pages here and there. */
 static void fragment(const struct dax *dax, unsigned int count, unsigned long long *seed)
 {
@@ -133,7 +125,7 @@ TEST_F(fs, proof)
 {
 	const char *text = getenv("HOSTMEM_SEED");
 	unsigned long long seed = text ? strtoull(text, NULL, 0) : 20240607;
-	unsigned int f, total = 0, files = slow() ? FILES / 10 : FILES;
+	unsigned int f, total = 0, files = dax_slow() ? FILES / 10 : FILES;
 	char name[32], path[128];
 	int fds[FILES];
 
@@ -154,7 +146,7 @@ TEST_F(fs, proof)
 	TH_LOG("%u files, %u extents", files, total);
 	EXPECT_LT(10 * files, total);
 
-	if (!slow()) {
+	if (!dax_slow()) {
 		dax_fill(self->fd, 0, MANY_PAGES * PAGE);
 		hm_extents(self->fd, 0, &self->e);
 		EXPECT_LT(2047, self->e.cmd.count);
