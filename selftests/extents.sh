@@ -3,6 +3,8 @@
 # hostmemctl extents tells where files and devices are, and says what is wrong with those that it
 # refuses. Needs two NVDIMMs, which it overwrites.
 set -euo pipefail
+
+. "$(dirname "$0")/tap.sh"
 trap 'echo "# line $LINENO failed: $BASH_COMMAND"' ERR
 
 tmp=$(mktemp -d /dev/shm/extents.XXXXXX)
@@ -11,19 +13,6 @@ trap 'umount -q "$tmp/ext4" "$tmp/xfs" || true; rm -rf "$tmp"' EXIT
 echo "TAP version 13"
 [ -e /sys/bus/nd/devices/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
 echo "1..34"
-
-n=0 failed=0
-# is NAME VALUE WANTED
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n $1"
-	else
-		echo "# is '$2', should be '$3'"
-		echo "not ok $n $1"
-		failed=1
-	fi
-}
 
 # refused NAME WANTED ARGUMENT...: exit status, what is on stdout, the message
 refused() {

@@ -3,6 +3,8 @@
 # hostmemctl list -D tells of every enabled pmem namespace what libnvdimm says of it in sysfs, in
 # every mode, whether it came before the module or later. Needs two NVDIMMs, which it overwrites.
 set -euo pipefail
+
+. "$(dirname "$0")/tap.sh"
 trap 'echo "# line $LINENO failed: $BASH_COMMAND"' ERR
 
 bus=/sys/bus/nd/devices
@@ -12,19 +14,6 @@ trap 'rm -rf "$tmp"' EXIT
 echo "TAP version 13"
 [ -e $bus/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
 echo "1..25"
-
-n=0 failed=0
-# is NAME VALUE WANTED
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n $1"
-	else
-		echo "# is '$2', should be '$3'"
-		echo "not ok $n $1"
-		failed=1
-	fi
-}
 
 # field NAMESPACE JQ-EXPRESSION
 field() {

@@ -6,6 +6,8 @@
 
 set -Eeuo pipefail
 
+. "$(dirname "$0")/tap.sh"
+
 tmp=$(mktemp -d /dev/shm/reserve.XXXXXX)
 mkdir "$tmp/mnt"
 cleanup() {
@@ -20,20 +22,6 @@ echo "TAP version 13"
 ns=namespace0.0 other=namespace1.0
 size=$(cat /sys/bus/nd/devices/$ns/size)
 spa=$(($(cat /sys/bus/nd/devices/$ns/resource)))
-
-n=0 failed=0
-# is NAME VALUE WANTED
-is() {
-	n=$((n + 1))
-	if [ "$2" = "$3" ]; then
-		echo "ok $n $1"
-	else
-		echo "# is '$2', should be '$3'"
-		sed 's/^/# /' "$tmp/err" 2>/dev/null || true
-		echo "not ok $n $1"
-		failed=1
-	fi
-}
 
 create() {
 	rc=0

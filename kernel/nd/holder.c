@@ -27,9 +27,6 @@
 
 #include "hostmem_nd.h"
 
-/* The first and the last 2 MiB of a reserve are for what describes it. */
-#define HOSTMEM_HOLDER_MARGIN SZ_2M
-
 struct hostmem_holder {
 	struct hostmem_client client;
 	u64 size;			/* that the region wants */
@@ -207,9 +204,9 @@ static int hostmem_holder_join(struct hostmem_client *client, const struct hostm
 
 	if (!pmem->reserve_size)
 		return -ENOENT;
-	if (holder->size > pmem->reserve_size - 2 * HOSTMEM_HOLDER_MARGIN)
+	if (holder->size > pmem->reserve_size - HOSTMEM_RESERVE_OVERHEAD)
 		return -ENOSPC;
-	holder->spa = pmem->spa + pmem->reserve_offset + HOSTMEM_HOLDER_MARGIN;
+	holder->spa = pmem->spa + pmem->reserve_offset + HOSTMEM_RESERVE_OVERHEAD / 2;
 	holder->nd_region = to_nd_region(dev->parent);
 	segment->source = kasprintf(GFP_KERNEL, "reserve:%s", pmem->name);
 	if (!segment->source)

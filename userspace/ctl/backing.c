@@ -9,11 +9,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include <linux/hostmem_reserve.h>
 
 #include "ctl.h"
-
-/* Of a reserve: its first and its last 2 MiB describe it. */
-#define MARGIN (2ULL << 20)
 
 /**
  * ctl_backing_parse - take --backing apart
@@ -97,7 +95,8 @@ static int find_reserve(struct ctl *ctl, struct ctl_backing *backing)
 			return ctl_error(ctl, "--backing reserve:%s: the namespace has no reserve; hostmemctl create-namespace makes one",
 					 backing->name);
 		backing->pmem = hostmem_pmem_get_id(pmem);
-		backing->room = hostmem_pmem_get_reserve_size(pmem) - 2 * MARGIN;
+		backing->room = hostmem_pmem_get_reserve_size(pmem) -
+				HOSTMEM_RESERVE_OVERHEAD;
 		return CTL_GO;
 	}
 	return ctl_error(ctl, "--backing reserve:%s: no such namespace is enabled; hostmemctl list -D shows those that are",
@@ -166,7 +165,6 @@ int ctl_backing_fail(struct ctl *ctl, const struct ctl_backing *backing, uint64_
 		  "see dmesg, and check the file system" },
 		{ 0, NULL, NULL },
 	};
-	const struct ctl_reason *reason;
 
 	if (backing->kind == HOSTMEM_BACKING_RAM)
 		return CTL_GO;
@@ -174,9 +172,7 @@ int ctl_backing_fail(struct ctl *ctl, const struct ctl_backing *backing, uint64_
 		return ctl_error(ctl, "--backing %s: --size %s is more than it has; use at most %s",
 				 backing->name, ctl_size_arg(size).s,
 				 ctl_size_arg(backing->room).s);
-	for (reason = reasons; reason->err; reason++) {
-		if (reason->err == -rc)
-			return ctl_fail(ctl, rc, reasons, "--backing %s", backing->name);
-	}
-	return CTL_GO;
+	if (!ctl_find_reason(reasons, rc))
+		return CTL_GO;
+	return ctl_fail(ctl, rc, reasons, "--backing %s", backing->name);
 }

@@ -8,8 +8,6 @@
 
 #include "ctl.h"
 
-#define MIN_BLOCK (2ULL << 20)
-
 struct create {
 	const char *name;
 	const char *from;
@@ -121,7 +119,8 @@ static void fill_in(struct create *create)
 	if (backing->kind == HOSTMEM_BACKING_RAM)
 		return;
 	if (!block)
-		block = backing->block > MIN_BLOCK ? backing->block : MIN_BLOCK;
+		block = backing->block > HOSTMEM_MIN_BLOCK_SIZE ? backing->block :
+								  HOSTMEM_MIN_BLOCK_SIZE;
 	create->block_size.value = block;
 	if (!create->size.given)
 		create->size.value = backing->room - backing->room % block;

@@ -129,6 +129,8 @@ int ctl_misuse(struct ctl *ctl, const char *format, ...) __attribute__((format(p
 /* a message for -v, or (level 0) for everybody */
 void ctl_note(struct ctl *ctl, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* what a list says of -errno, or NULL */
+const struct ctl_reason *ctl_find_reason(const struct ctl_reason *reasons, int rc);
 /* what went wrong by errno: from @reasons, or what it means everywhere; CTL_FAILED */
 int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *format,
 	     ...) __attribute__((format(printf, 4, 5)));
@@ -202,7 +204,9 @@ enum ctl_domain {
 	CTL_DOMAIN_CPU_CACHE,
 };
 
-enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem);
+struct ndctl_region;
+
+enum ctl_domain ctl_region_domain(struct ndctl_region *region);
 const char *ctl_domain_name(enum ctl_domain domain);
 bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why);
 

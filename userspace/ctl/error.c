@@ -90,10 +90,10 @@ void ctl_note(struct ctl *ctl, int level, const char *format, ...)
 	va_end(args);
 }
 
-static const struct ctl_reason *find_reason(const struct ctl_reason *reasons, int err)
+const struct ctl_reason *ctl_find_reason(const struct ctl_reason *reasons, int rc)
 {
 	for (; reasons && reasons->err; reasons++) {
-		if (reasons->err == err)
+		if (reasons->err == -rc)
 			return reasons;
 	}
 	return NULL;
@@ -102,11 +102,11 @@ static const struct ctl_reason *find_reason(const struct ctl_reason *reasons, in
 int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *format,
 	     ...)
 {
-	const struct ctl_reason *reason = find_reason(reasons, -rc);
+	const struct ctl_reason *reason = ctl_find_reason(reasons, rc);
 	va_list args;
 
 	if (!reason)
-		reason = find_reason(general, -rc);
+		reason = ctl_find_reason(general, rc);
 	message_begin(ctl);
 	va_start(args, format);
 	vfprintf(stderr, format, args);

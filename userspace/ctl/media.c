@@ -75,7 +75,8 @@ void ctl_media_use(struct ctl_media *media, struct ndctl_namespace *ns)
 	media->size = ndctl_namespace_get_size(ns);
 }
 
-static struct ndctl_namespace *find(struct ndctl_ctx *ndctl, const char *name)
+/* What libndctl has of this name, or NULL. */
+struct ndctl_namespace *ctl_media_lookup(struct ndctl_ctx *ndctl, const char *name)
 {
 	struct ndctl_namespace *ns;
 	struct ndctl_region *region;
@@ -98,7 +99,7 @@ static struct ndctl_namespace *find(struct ndctl_ctx *ndctl, const char *name)
  */
 int ctl_media_find(struct ctl_media *media, const char *name)
 {
-	struct ndctl_namespace *ns = find(media->ndctl, name);
+	struct ndctl_namespace *ns = ctl_media_lookup(media->ndctl, name);
 
 	if (!ns)
 		return ctl_error(media->ctl, "namespace %s: there is none of this name; ndctl list -Ni shows those that there are",

@@ -26,6 +26,7 @@ struct ctl_media {
 	sigset_t old_mask;
 };
 
+struct ndctl_namespace *ctl_media_lookup(struct ndctl_ctx *ndctl, const char *name);
 int ctl_media_begin(struct ctl_media *media, struct ctl *ctl);
 int ctl_media_find(struct ctl_media *media, const char *name);
 void ctl_media_use(struct ctl_media *media, struct ndctl_namespace *ns);

@@ -3,33 +3,21 @@
  * Whether what is written to pmem is there after a power failure: what the platform promises of
  * the memory, and whether a mapping can promise the same.
  */
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <ndctl/libndctl.h>
+#include "media.h"
 
-#include "ctl.h"
-
-static struct ndctl_region *find_region(struct ndctl_ctx *ndctl, const char *name)
-{
-	struct ndctl_namespace *ns;
-	struct ndctl_region *region;
-	struct ndctl_bus *bus;
-
-	ndctl_bus_foreach(ndctl, bus)
-		ndctl_region_foreach(bus, region)
-			ndctl_namespace_foreach(region, ns)
-				if (!strcmp(ndctl_namespace_get_devname(ns), name))
-					return region;
-	return NULL;
-}
-
-/*
+/**
+ * ctl_region_domain - how far a write has to come to survive a power failure
+ * @region: of libndctl, or NULL
+ *
  * As the kernel sees it: a platform that has DIMMs and says nothing about them is taken to write
  * back what is on its way to them; one that has none gives no promise.
+ *
+ * Return: the domain; without a region CTL_DOMAIN_UNKNOWN.
  */
-static enum ctl_domain region_domain(struct ndctl_region *region)
+enum ctl_domain ctl_region_domain(struct ndctl_region *region)
 {
+	if (!region)
+		return CTL_DOMAIN_UNKNOWN;
 	switch (ndctl_region_get_persistence_domain(region)) {
 	case PERSISTENCE_CPU_CACHE:
 		return CTL_DOMAIN_CPU_CACHE;
@@ -41,23 +29,17 @@ static enum ctl_domain region_domain(struct ndctl_region *region)
 	}
 }
 
-/**
- * ctl_pmem_domain - how far a write has to come to survive a power failure
- * @pmem: a namespace, as listed
- *
- * Return: the domain; CTL_DOMAIN_UNKNOWN also where libndctl does not know the namespace.
- */
-enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem)
+static enum ctl_domain pmem_domain(struct hostmem_pmem *pmem)
 {
 	enum ctl_domain domain = CTL_DOMAIN_UNKNOWN;
-	struct ndctl_region *region;
+	struct ndctl_namespace *ns;
 	struct ndctl_ctx *ndctl;
 
 	if (ndctl_new(&ndctl))
 		return domain;
-	region = find_region(ndctl, hostmem_pmem_get_name(pmem));
-	if (region)
-		domain = region_domain(region);
+	ns = ctl_media_lookup(ndctl, hostmem_pmem_get_name(pmem));
+	if (ns)
+		domain = ctl_region_domain(ndctl_namespace_get_region(ns));
 	ndctl_unref(ndctl);
 	return domain;
 }
@@ -87,7 +69,7 @@ bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why)
 		*why = "it cannot be mapped with MAP_SYNC";
 		return false;
 	}
-	switch (ctl_pmem_domain(pmem)) {
+	switch (pmem_domain(pmem)) {
 	case CTL_DOMAIN_CPU_CACHE:
 		*why = "mapped with MAP_SYNC, and the platform writes back its caches";
 		return true;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pmem namespaces as JSON: where they are from the module, bad blocks from the kernel's own lists,
- * that of the block device or, where it has none, that of the region through libndctl.
+ * that of the block device or, where it has none, that of the region through libndctl, and from
+ * there also from where on a write is safe.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/hostmem_reserve.h>
-#include <ndctl/libndctl.h>
 
-#include "ctl.h"
+#include "media.h"
 
 #define SECTOR 512ULL
 
@@ -46,44 +46,49 @@ static int disk_badblocks(struct json_object *array, struct hostmem_pmem *pmem, 
 	return 0;
 }
 
-static struct ndctl_region *find_region(struct ndctl_ctx *ndctl, const char *name)
-{
-	struct ndctl_namespace *ns;
-	struct ndctl_region *region;
-	struct ndctl_bus *bus;
-
-	ndctl_bus_foreach(ndctl, bus)
-		ndctl_region_foreach(bus, region)
-			ndctl_namespace_foreach(region, ns)
-				if (!strcmp(ndctl_namespace_get_devname(ns), name))
-					return region;
-	return NULL;
-}
-
 /* Of a region, whose sectors count from its own start; only what lies in the namespace. */
-static int region_badblocks(struct json_object *array, struct hostmem_pmem *pmem, bool human)
+static int region_badblocks(struct json_object *array, struct hostmem_pmem *pmem,
+			    struct ndctl_region *region, bool human)
 {
 	uint64_t spa = hostmem_pmem_get_spa(pmem), end = spa + hostmem_pmem_get_size(pmem);
-	struct ndctl_region *region;
-	struct ndctl_ctx *ndctl;
 	struct badblock *bad;
 	uint64_t from, to;
 
+	if (!region)
+		return -ENOENT;
+	ndctl_region_badblock_foreach(region, bad) {
+		from = ndctl_region_get_resource(region) + bad->offset * SECTOR;
+		to = from + bad->len * SECTOR;
+		from = from > spa ? from : spa;
+		to = to < end ? to : end;
+		if (from < to)
+			add_range(array, pmem, from - spa, to - from, human);
+	}
+	return 0;
+}
+
+/* What libndctl knows. */
+static int ask_ndctl(struct hostmem_pmem *pmem, bool human, struct json_object *bad,
+		     enum ctl_domain *domain)
+{
+	unsigned int mode = hostmem_pmem_get_mode(pmem);
+	struct ndctl_region *region;
+	struct ndctl_namespace *ns;
+	struct ndctl_ctx *ndctl;
+	int rc;
+
 	if (ndctl_new(&ndctl))
 		return -ENOMEM;
-	region = find_region(ndctl, hostmem_pmem_get_name(pmem));
-	if (region) {
-		ndctl_region_badblock_foreach(region, bad) {
-			from = ndctl_region_get_resource(region) + bad->offset * SECTOR;
-			to = from + bad->len * SECTOR;
-			from = from > spa ? from : spa;
-			to = to < end ? to : end;
-			if (from < to)
-				add_range(array, pmem, from - spa, to - from, human);
-		}
-	}
+	ns = ctl_media_lookup(ndctl, hostmem_pmem_get_name(pmem));
+	region = ns ? ndctl_namespace_get_region(ns) : NULL;
+	*domain = ctl_region_domain(region);
+	if (hostmem_pmem_get_dev(pmem) &&
+	    (mode == HOSTMEM_PMEM_RAW || mode == HOSTMEM_PMEM_FSDAX))
+		rc = disk_badblocks(bad, pmem, human);
+	else
+		rc = region_badblocks(bad, pmem, region, human);
 	ndctl_unref(ndctl);
-	return region ? 0 : -ENOENT;
+	return rc;
 }
 
 /* The reserve as an object, or null. */
@@ -128,12 +133,10 @@ int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **ou
 	unsigned long long data = hostmem_pmem_get_data_size(pmem);
 	unsigned int mode = hostmem_pmem_get_mode(pmem);
 	const char *dev = hostmem_pmem_get_dev(pmem);
+	enum ctl_domain domain;
 	int rc;
 
-	if (dev && (mode == HOSTMEM_PMEM_RAW || mode == HOSTMEM_PMEM_FSDAX))
-		rc = disk_badblocks(bad, pmem, human);
-	else
-		rc = region_badblocks(bad, pmem, human);
+	rc = ask_ndctl(pmem, human, bad, &domain);
 	if (rc) {
 		json_object_put(bad);
 		return rc;
@@ -152,7 +155,7 @@ int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **ou
 	json_object_object_add(object, "data_size", data ? ctl_json_size(data, human) : NULL);
 	json_object_object_add(object, "reserve", json_reserve(pmem, human));
 	json_object_object_add(object, "persistence",
-			       json_object_new_string(ctl_domain_name(ctl_pmem_domain(pmem))));
+			       json_object_new_string(ctl_domain_name(domain)));
 	json_object_object_add(object, "badblocks", bad);
 	*out = object;
 	return 0;
