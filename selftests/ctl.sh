@@ -127,7 +127,7 @@ destroy() {
 	hostmemctl destroy-region --force "$1" >/dev/null
 }
 
-keys='["allocation","backing","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
+keys='["allocation","backing","badblocks","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
 verbs='create-region destroy-region plug unplug resize list extents monitor create-namespace check-namespace vm-config load unload'
 
 test_help() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The parsers of info blocks and superblocks, on the host, with address and undefined
+ * The parsers of info blocks, superblocks and ledgers, on the host, with address and undefined
  * behaviour sanitizers: what they accept, what they refuse, and 100,000 mutations.
  *   format [SEED]
  */
@@ -15,6 +15,8 @@
 #define SIZE (256 * MIB)
 #define SPA (5ULL << 30)
 #define MUTATIONS 100000
+/* A ledger is four times as large. */
+#define LEDGER_MUTATIONS 25000
 
 typedef struct hostmem_reserve_superblock superblock;
 
@@ -68,6 +70,7 @@ static superblock reserve(unsigned int layout, unsigned int operation)
 		.namespace_size = htole64(SIZE),
 		.start = htole64(tail ? SIZE - length : 2 * MIB),
 		.length = htole64(length),
+		.uuid = { 1 },
 		.purpose = "a test",
 	};
 	struct hostmem_infoblock_fields with =
@@ -155,6 +158,7 @@ static void test_members(void)
 	REFUSED(length, 62 * MIB);
 	REFUSED(length, 64 * MIB + 4096);
 	REFUSED(length, ~0ULL << 21);
+	REFUSED(uuid, 0);
 	REFUSED(purpose, 7);
 	REFUSED(purpose, 0);
 	REFUSED(padding, 1);
@@ -327,6 +331,118 @@ static void test_mutations(void)
 	is("none of them reaches beyond the namespace or into the data", !bad);
 }
 
+static const __u8 owner[16] = { 7, 7 };
+
+static struct hostmem_ledger ledger_of(unsigned int count)
+{
+	struct hostmem_ledger ledger = {
+		.magic = HOSTMEM_LEDGER_MAGIC,
+		.version_major = htole16(HOSTMEM_LEDGER_VERSION_MAJOR),
+		.count = htole32(count),
+		.generation = htole64(9),
+	};
+	unsigned int i;
+
+	memcpy(ledger.uuid, owner, sizeof(owner));
+	for (i = 0; i < count; i++)
+		ledger.entries[i] = (struct hostmem_ledger_entry) {
+			.start = htole64(i * 8192ULL),
+			.length = htole64(512 << (i % 4)),
+			.since = htole64(1700000000 + i),
+		};
+	hostmem_ledger_seal(&ledger);
+	return ledger;
+}
+
+static bool ledger_accepted(struct hostmem_ledger *ledger)
+{
+	return !hostmem_ledger_check(ledger, owner, SIZE);
+}
+
+static bool entry_accepted(unsigned int i, unsigned long long start, unsigned long long length)
+{
+	struct hostmem_ledger ledger = ledger_of(3);
+
+	ledger.entries[i].start = htole64(start);
+	ledger.entries[i].length = htole64(length);
+	hostmem_ledger_seal(&ledger);
+	return ledger_accepted(&ledger);
+}
+
+static bool ledger_changed_is_refused(size_t offset, unsigned char value)
+{
+	struct hostmem_ledger ledger = ledger_of(3);
+
+	((unsigned char *)&ledger)[offset] = value;
+	hostmem_ledger_seal(&ledger);
+	return !ledger_accepted(&ledger);
+}
+
+#define LEDGER_REFUSED(member, value)							\
+	is("ledger, refused: " #member " " #value,					\
+	   ledger_changed_is_refused(offsetof(struct hostmem_ledger, member), value))
+
+static void test_ledger(void)
+{
+	struct hostmem_ledger ledger = ledger_of(0);
+
+	is("ledger, empty", ledger_accepted(&ledger));
+	ledger = ledger_of(HOSTMEM_LEDGER_ENTRIES);
+	is("ledger, full", ledger_accepted(&ledger));
+	ledger.entries[5].since ^= 1;
+	is("ledger, refused: checksum", !ledger_accepted(&ledger));
+	ledger = ledger_of(3);
+	is("ledger, refused: of another reserve",
+	   hostmem_ledger_check(&ledger, (const __u8 *)"another reserve", SIZE));
+	is("ledger, refused: of a larger namespace", hostmem_ledger_check(&ledger, owner, 8192));
+	is("ledger, first and last sector", entry_accepted(0, 0, 512) &&
+	   entry_accepted(2, SIZE - 512, 512) && entry_accepted(2, 20480, SIZE - 20480));
+	is("ledger, refused: beyond the namespace", !entry_accepted(2, SIZE, 512) &&
+	   !entry_accepted(2, SIZE - 512, 1024) && !entry_accepted(2, -512ULL, 512) &&
+	   !entry_accepted(2, SIZE - 512, -512ULL));
+	is("ledger, refused: not whole sectors", !entry_accepted(1, 8193, 512) &&
+	   !entry_accepted(1, 8192, 511) && !entry_accepted(1, 8192, 0));
+	is("ledger, refused: not ascending", !entry_accepted(1, 0, 512) &&
+	   !entry_accepted(1, 512, 512) && !entry_accepted(1, 8192, 8192) &&
+	   !entry_accepted(1, 32768, 512));
+	LEDGER_REFUSED(magic, 'h');
+	LEDGER_REFUSED(magic[15], 'X');
+	LEDGER_REFUSED(version_major, 2);
+	LEDGER_REFUSED(count, 2);
+	LEDGER_REFUSED(count, 4);
+	LEDGER_REFUSED(generation, 0);
+	LEDGER_REFUSED(zero, 1);
+	LEDGER_REFUSED(entries[3], 1);
+	LEDGER_REFUSED(entries[HOSTMEM_LEDGER_ENTRIES - 1], 1);
+}
+
+static void test_ledger_mutations(void)
+{
+	unsigned int i, unsealed = 0, sealed = 0, beyond = 0;
+	struct hostmem_ledger ledger, original;
+	__u32 j;
+
+	for (i = 0; i < LEDGER_MUTATIONS; i++) {
+		original = ledger_of(rnd(20));
+		ledger = original;
+		mutate(&ledger, sizeof(ledger));
+		if (memcmp(&ledger, &original, sizeof(ledger)))
+			unsealed += ledger_accepted(&ledger);
+		hostmem_ledger_seal(&ledger);
+		if (!ledger_accepted(&ledger))
+			continue;
+		sealed++;
+		for (j = 0; j < le32toh(ledger.count); j++)
+			beyond += le64toh(ledger.entries[j].start) > SIZE ||
+				  le64toh(ledger.entries[j].length) >
+				  SIZE - le64toh(ledger.entries[j].start);
+	}
+	printf("# %u mutations: %u ledgers still good\n", LEDGER_MUTATIONS, sealed);
+	is("ledger, no mutation passes the checksum", !unsealed);
+	is("ledger, some pass with a new checksum", sealed);
+	is("ledger, none of them reaches beyond the namespace", !beyond);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -336,7 +452,9 @@ int main(int argc, char **argv)
 	test_members();
 	test_state();
 	test_places();
+	test_ledger();
 	test_mutations();
+	test_ledger_mutations();
 	printf("1..%u\n", tests);
 	return failed ? 1 : 0;
 }

@@ -401,7 +401,7 @@ TEST_F(nl, unknown_commands)
 
 	for (cmd = 0; cmd < 256; cmd++) {
 		if ((cmd >= HOSTMEM_NL_REGION_GET && cmd <= HOSTMEM_NL_SLOT_GET) ||
-		    cmd == HOSTMEM_NL_PMEM_GET)
+		    cmd == HOSTMEM_NL_PMEM_GET || cmd == HOSTMEM_NL_POISON_GET)
 			continue;
 		EXPECT_NL_ERR(EOPNOTSUPP, nl_do(&self->nl, cmd,
 						NUMBER(HOSTMEM_A_REGION_ID, self->id)));
@@ -432,6 +432,38 @@ TEST_F(nl, pmem)
 				    NUMBER(HOSTMEM_A_PMEM_ID, 1)));
 	EXPECT_EQ(0, nl_dump(&self->nl, HOSTMEM_NL_PMEM_GET).err);
 	EXPECT_EQ(0, hm_in_child(pmem_of_nobody, &nl));
+}
+
+/* Of one thing at a time; of ram nothing ever is bad. */
+static int poison_of_nobody(void *arg)
+{
+	struct nl *nl = arg;
+
+	HM_OK(setuid(65534));
+	HM_OK(nl_open(nl));
+	if (nl_dump(nl, HOSTMEM_NL_POISON_GET, NUMBER(HOSTMEM_A_POISON_PMEM_ID, 1)).err != EPERM)
+		return KSFT_FAIL;
+	return nl_do(nl, HOSTMEM_NL_POISON_GET, NUMBER(HOSTMEM_A_POISON_PMEM_ID, 1)).err != EPERM;
+}
+
+TEST_F(nl, poison)
+{
+	struct attr region = NUMBER(HOSTMEM_A_POISON_REGION_ID, self->id);
+	struct attr pmem = NUMBER(HOSTMEM_A_POISON_PMEM_ID, 1ULL << 60);
+	struct attr none = NUMBER(HOSTMEM_A_POISON_REGION_ID, self->id + 1000);
+	struct nl nl = {};
+
+	EXPECT_NL_ERR(0, nl_dump(&self->nl, HOSTMEM_NL_POISON_GET, region));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_POISON_GET, region));
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_POISON_GET));
+	EXPECT_NL_ERR(EINVAL, nl_dump(&self->nl, HOSTMEM_NL_POISON_GET));
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_POISON_GET, region, pmem));
+	EXPECT_NL_ERR(EINVAL, nl_dump(&self->nl, HOSTMEM_NL_POISON_GET, region, pmem));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_POISON_GET, none));
+	EXPECT_NL_ERR(ENOENT, nl_dump(&self->nl, HOSTMEM_NL_POISON_GET, none));
+	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_POISON_GET, pmem));
+	EXPECT_NL_ERR(ENOENT, nl_dump(&self->nl, HOSTMEM_NL_POISON_GET, pmem));
+	EXPECT_EQ(0, hm_in_child(poison_of_nobody, &nl));
 }
 
 /* Other network namespaces do not know the family. */

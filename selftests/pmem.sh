@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # hostmemctl list -D tells of every enabled pmem namespace what libnvdimm says of it in sysfs, in
 # every mode, whether it came before the module or later. Needs two NVDIMMs, which it overwrites.
+# shellcheck disable=SC2016
 set -euo pipefail
 
 . "$(dirname "$0")/tap.sh"
@@ -13,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 echo "TAP version 13"
 [ -e $bus/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
-echo "1..25"
+echo "1..30"
 
 # field NAMESPACE JQ-EXPRESSION
 field() {
@@ -84,11 +85,24 @@ is "sector: no place for its data" \
 	"$(field namespace0.0 '[.mode,.map,.dev,.data_offset,.data_size]')" '["sector",null,"pmem0s",null,null]'
 
 configure --mode fsdax --map mem
+hostmemctl -v monitor -n 1 -t 60 >"$tmp/events" 2>"$tmp/log" &
+until grep -q listening "$tmp/log"; do sleep 0.1; done
 echo "16 8" >/sys/class/block/pmem0/badblocks
-# shellcheck disable=SC2016
+echo "24 1" >/sys/class/block/pmem0/badblocks
+echo "99 3" >/sys/class/block/pmem0/badblocks
+# The module looks every few seconds.
+wait $!
+is "bad blocks: event" "$(jq -c '[.event,.namespace,.dev]' "$tmp/events")" '["pmem-badblocks","namespace0.0","pmem0"]'
 is "bad blocks: where they are" \
-	"$(field namespace0.0 '(.spa + .data_offset) as $data | .badblocks | map([.spa - $data,.length])')" \
-	'[[8192,4096]]'
+	"$(field namespace0.0 '(.spa + .data_offset) as $data | .badblocks | map([.spa - $data,.length,.recorded])')" \
+	'[[8192,4608,false],[50688,1536,false]]'
+is "bad blocks: offsets" "$(field namespace0.0 '.spa as $spa | .badblocks | map(.spa - .offset == $spa) | unique')" '[true]'
+is "bad blocks: when" "$(field namespace0.0 '.badblocks | map(now - .since < 600 and now - .since > -2) | unique')" '[true]'
+is "bad blocks: for people" "$(hostmemctl list -D -u | jq -r 'map(.badblocks[])[0] | [.length,.since,.offset] | map(test("^(4.50 KiB.*|20..-..-..T..:..:..Z|0x[0-9a-f]*)$")) | unique[]')" true
+# In another mode they are no more: they were of the disk only.
+configure --mode devdax --map mem
+is "bad blocks: gone with the disk" "$(field namespace0.0 .badblocks)" '[]'
+configure --mode fsdax --map mem
 rc=0
 setpriv --reuid 65534 --clear-groups hostmemctl list -D >"$tmp/out" 2>"$tmp/err" || rc=$?
 is "nobody may not see addresses" "$rc $(wc -c <"$tmp/out") $(grep -c 'run hostmemctl as root' "$tmp/err")" "1 0 1"

@@ -32,6 +32,15 @@ static bool hostmem_blocks_all(const unsigned long *map, struct hostmem_block_ra
 	return find_next_zero_bit(map, r.first + r.nr, r.first) >= r.first + r.nr;
 }
 
+static bool hostmem_blocks_bad(const struct hostmem_region *region, struct hostmem_block_range r)
+{
+	const struct hostmem_poison *poison;
+
+	poison = rcu_dereference_protected(region->poison, lockdep_is_held(&region->lock));
+	return hostmem_poison_find(poison, (u64)r.first << region->block_shift,
+				   (u64)r.nr << region->block_shift);
+}
+
 /* Tell who watches how far we are; stop for a signal or if they say so. */
 static int hostmem_progress(struct hostmem_progress __user *progress, u64 done)
 {
@@ -121,6 +130,8 @@ static int hostmem_plug_begin(struct hostmem_view *view, struct hostmem_block_ra
 		rc = -EEXIST;
 	else if (hostmem_blocks_any(region->pending, r))
 		rc = -EBUSY;
+	else if (hostmem_blocks_bad(region, r))
+		rc = -EHWPOISON;
 	else
 		bitmap_set(region->pending, r.first, r.nr);
 	mutex_unlock(&region->lock);
@@ -171,6 +182,11 @@ int hostmem_region_plug(struct hostmem_ucmd *ucmd)
 		rc = hostmem_progress_check(progress);
 	if (rc)
 		return rc;
+	if (region->segment.ops->inspect) {
+		rc = region->segment.ops->inspect(&region->segment);
+		if (rc)
+			return rc;
+	}
 	r = hostmem_block_range(region, cmd->start, cmd->length);
 	rc = hostmem_plug_begin(ucmd->view, r);
 	if (rc)

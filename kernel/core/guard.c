@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guard: nobody reaches an unplugged block or uses a revoked view.
+ * The guard: nobody reaches an unplugged block or a bad page, or uses a revoked view.
  *
  * Every mapping has the view's inner file, a file of our own operations on the backing's
  * inode, and the backing's vm_operations with ours in front. A fault asks the guard inside
  * an SRCU read section and only then lets the backing's handler run. So who clears a
- * plugged bit or sets view->revoked, and then waits for the readers, knows that
+ * plugged bit, sets view->revoked or adds to the poison, and then waits for the readers, knows that
  *
  *   - no handler is running that saw the old state, and
  *   - none will start that sees it.
@@ -48,13 +48,20 @@ static void hostmem_guard_dawdle(bool sleep)
 }
 #endif
 
-static bool hostmem_guard_passes(const struct hostmem_view *view, pgoff_t pgoff)
+/* What a fault on pages of one block comes to before the backing is asked; 0: ask it. */
+static vm_fault_t hostmem_guard_check(const struct hostmem_view *view, pgoff_t pgoff, pgoff_t pages)
 {
 	const struct hostmem_region *region = view->region;
+	const struct hostmem_poison *poison;
 
 	/* Pairs with hostmem_guard_wait(), by SRCU. */
-	return !READ_ONCE(view->revoked) &&
-	       test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged);
+	if (READ_ONCE(view->revoked) ||
+	    !test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged))
+		return VM_FAULT_SIGBUS;
+	poison = srcu_dereference(region->poison, &region->srcu);
+	if (hostmem_poison_find(poison, (u64)pgoff << PAGE_SHIFT, (u64)pages << PAGE_SHIFT))
+		return VM_FAULT_HWPOISON;
+	return 0;
 }
 
 /* Let a handler of the backing run if the guard passes what it is about to enter. */
@@ -63,7 +70,7 @@ static vm_fault_t hostmem_guard_enter(struct vm_fault *vmf,
 {
 	struct hostmem_view *view = vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
+	vm_fault_t ret;
 	int idx;
 
 	/*
@@ -71,7 +78,8 @@ static vm_fault_t hostmem_guard_enter(struct vm_fault *vmf,
 	 * not the region: its end waits for the reader.
 	 */
 	idx = srcu_read_lock(&region->srcu);
-	if (hostmem_guard_passes(view, vmf->pgoff)) {
+	ret = hostmem_guard_check(view, vmf->pgoff, 1);
+	if (!ret) {
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 		hostmem_guard_dawdle(true);
 #endif
@@ -89,6 +97,14 @@ static const struct vm_operations_struct *hostmem_guard_real(const struct vm_fau
 	const struct hostmem_view *view = vmf->vma->vm_private_data;
 
 	return view->region->real_vm_ops;
+}
+
+/* The smallest that the backing maps, in bytes. */
+static unsigned long hostmem_guard_granule(const struct vm_fault *vmf)
+{
+	const struct vm_operations_struct *real = hostmem_guard_real(vmf);
+
+	return real->pagesize ? real->pagesize(vmf->vma) : PAGE_SIZE;
 }
 
 static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
@@ -111,7 +127,7 @@ static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_s
 	struct hostmem_view *view = vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
 	pgoff_t pages = 1UL << hostmem_fault_order(size);
-	vm_fault_t ret = VM_FAULT_SIGBUS;
+	vm_fault_t ret;
 	int idx;
 
 	/* One entry must not reach into another block. */
@@ -119,11 +135,15 @@ static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_s
 	    ((vmf->address >> PAGE_SHIFT) ^ vmf->pgoff) & (pages - 1))
 		return VM_FAULT_FALLBACK;
 	idx = srcu_read_lock(&region->srcu);
-	if (hostmem_guard_passes(view, vmf->pgoff)) {
+	ret = hostmem_guard_check(view, round_down(vmf->pgoff, pages), pages);
+	if (!ret) {
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 		hostmem_guard_dawdle(true);
 #endif
 		ret = region->real_vm_ops->huge_fault(vmf, size);
+	} else if (ret == VM_FAULT_HWPOISON && pages << PAGE_SHIFT > hostmem_guard_granule(vmf)) {
+		/* Some of the pages are good. */
+		ret = VM_FAULT_FALLBACK;
 	}
 	srcu_read_unlock(&region->srcu, idx);
 	return ret;
@@ -142,7 +162,7 @@ static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, p
 	end = min(end, round_down(vmf->pgoff, block_pages) + block_pages - 1);
 
 	idx = srcu_read_lock(&region->srcu);
-	if (hostmem_guard_passes(view, vmf->pgoff)) {
+	if (!hostmem_guard_check(view, start, end - start + 1)) {
 #ifdef HOSTMEM_BREAK_GUARD_DELAY
 		hostmem_guard_dawdle(false);
 #endif

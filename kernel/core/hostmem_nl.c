@@ -34,8 +34,15 @@ const struct nla_policy hostmem_pmem_get_nl_policy[HOSTMEM_A_PMEM_NAME + 1] = {
 	[HOSTMEM_A_PMEM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
 };
 
+/* HOSTMEM_NL_POISON_GET - do */
+const struct nla_policy hostmem_poison_get_nl_policy[HOSTMEM_A_POISON_START + 1] = {
+	[HOSTMEM_A_POISON_REGION_ID] = { .type = NLA_U64, },
+	[HOSTMEM_A_POISON_PMEM_ID] = { .type = NLA_U64, },
+	[HOSTMEM_A_POISON_START] = { .type = NLA_U64, },
+};
+
 /* Ops table for hostmem */
-const struct genl_ops hostmem_nl_ops[4] = {
+const struct genl_ops hostmem_nl_ops[5] = {
 	{
 		.cmd		= HOSTMEM_NL_REGION_GET,
 		.doit		= hostmem_nl_region_get_doit,
@@ -63,6 +70,13 @@ const struct genl_ops hostmem_nl_ops[4] = {
 		.dumpit		= hostmem_nl_pmem_get_dumpit,
 		.policy		= hostmem_pmem_get_nl_policy,
 		.maxattr	= HOSTMEM_A_PMEM_NAME,
+	},
+	{
+		.cmd		= HOSTMEM_NL_POISON_GET,
+		.doit		= hostmem_nl_poison_get_doit,
+		.dumpit		= hostmem_nl_poison_get_dumpit,
+		.policy		= hostmem_poison_get_nl_policy,
+		.maxattr	= HOSTMEM_A_POISON_START,
 	},
 };
 

@@ -11,6 +11,7 @@
 #include <linux/hostmem_reserve.h>
 
 struct file;
+struct hostmem_poison;
 struct module;
 
 #define HOSTMEM_PMEM_NAME_MAX 32
@@ -30,8 +31,11 @@ struct module;
  * @reserve_layout: HOSTMEM_RESERVE_TAIL, HOSTMEM_RESERVE_HEAD, or 0: there is no reserve
  * @reserve_offset: bytes from @spa to the reserve
  * @reserve_size: bytes of the reserve
+ * @reserve_uuid: of the reserve
  * @reserve_purpose: what it is for, with a NUL
  * @sync: it can be mapped with MAP_SYNC
+ * @poison: what is bad, or NULL: set by hostmem_pmem_poison() only, which the owner's calls need
+ *	no lock against
  */
 struct hostmem_pmem {
 	struct list_head node;
@@ -47,8 +51,10 @@ struct hostmem_pmem {
 	u32 reserve_layout;
 	u64 reserve_offset;
 	u64 reserve_size;
+	u8 reserve_uuid[16];
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 	bool sync;
+	struct hostmem_poison *poison;
 };
 
 /**
@@ -64,6 +70,7 @@ struct hostmem_extents_ops {
 };
 
 int hostmem_pmem_add(struct hostmem_pmem *pmem);
+void hostmem_pmem_poison(struct hostmem_pmem *pmem, struct hostmem_poison *poison);
 void hostmem_pmem_remove(struct hostmem_pmem *pmem);
 void hostmem_extents_register(const struct hostmem_extents_ops *ops);
 void hostmem_extents_unregister(void);

@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include <linux/hostmem.h>
 
+#include "hostmem_poison.h"
 #include "hostmem_segment.h"
 
 struct hostmem_pmem;
@@ -31,12 +32,13 @@ struct hostmem_region;
  *
  * Locking: hostmem_regions_lock (mutex) -> region->lock (mutex) -> the backing's own
  *   hostmem_regions_lock  the table, listed, the node
- *   region->lock          plugged, pending, nr_plugged: writers; order of changes
+ *   region->lock          plugged, pending, nr_plugged, poison: writers; order of changes
  *   region->view_lock     views, nr_views, nr_mappings, vm_ops, and dead and
  *                         view->revoked against new mappings. A spinlock, because mmap()
  *                         holds the mmap_lock, which ranks below the backing's inode lock
- *   region->srcu          the guard reads plugged and view->revoked inside; who clears
- *                         a bit or sets revoked waits for its readers afterwards
+ *   region->srcu          the guard reads plugged, view->revoked and poison inside; who
+ *                         clears a bit, sets revoked or changes poison waits for its
+ *                         readers afterwards
  *   immutable once listed: id, name, size, block_shift, slot_size, segment, mode...
  */
 struct hostmem_region {
@@ -57,11 +59,12 @@ struct hostmem_region {
 	bool listed;
 	bool dead;
 
-	/* plugged, pending, nr_plugged; see above */
+	/* plugged, pending, nr_plugged, poison; see above */
 	struct mutex lock;
 	unsigned long *plugged;
 	unsigned long *pending;
 	u64 nr_plugged;
+	struct hostmem_poison __rcu *poison;
 	atomic64_t generation;
 	wait_queue_head_t wait;
 

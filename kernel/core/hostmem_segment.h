@@ -10,6 +10,7 @@
 #include <linux/hostmem.h>
 
 struct file;
+struct hostmem_poison;
 struct hostmem_segment;
 struct module;
 
@@ -21,6 +22,8 @@ struct module;
  * @end: nobody reaches the memory through the region any more: let others have it. NULL: nobody
  *	else can. Called once. Context: sleeps, under no lock
  * @close: undo @open, after @end. Context: sleeps
+ * @inspect: find out what is bad in the memory, and tell by hostmem_segment_poison(). Returns 0 or
+ *	an errno. NULL: it never is. Context: sleeps, under no lock
  * @populate: make the page at byte offset @pos present, charged to the caller;
  *	with @keep also protect it from @give_back. Returns the first offset
  *	behind what is present now, or -ENOMEM or -ENOSPC. Context: sleeps, called in
@@ -39,6 +42,7 @@ struct hostmem_backing_ops {
 	int (*open)(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);
 	void (*end)(struct hostmem_segment *segment);
 	void (*close)(struct hostmem_segment *segment);
+	int (*inspect)(struct hostmem_segment *segment);
 	loff_t (*populate)(struct hostmem_segment *segment, loff_t pos, bool keep);
 	void (*give_back)(struct hostmem_segment *segment, loff_t start, loff_t end);
 	void (*discard)(struct hostmem_segment *segment, loff_t start, loff_t length);
@@ -68,5 +72,6 @@ void hostmem_backing_unregister(u32 backing);
 bool hostmem_segment_get(struct hostmem_segment *segment);
 void hostmem_segment_put(struct hostmem_segment *segment);
 void hostmem_segment_lost(struct hostmem_segment *segment);
+void hostmem_segment_poison(struct hostmem_segment *segment, struct hostmem_poison *poison);
 
 #endif /* _HOSTMEM_SEGMENT_H */

@@ -383,7 +383,7 @@ static int hostmem_put_event(struct sk_buff *skb, struct hostmem_region *region,
 /**
  * hostmem_event - tell the listeners of the group "events"
  * @region: that changed
- * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED
+ * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED, HOSTMEM_NL_POISONED or HOSTMEM_NL_CLEARED
  * @view_id: of the view that it is about, or 0
  * @start: first byte that changed
  * @length: bytes that changed
@@ -516,10 +516,137 @@ int hostmem_nl_pmem_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
+/* Whose bad ranges a request is about, locked; one of the two. */
+struct hostmem_poison_of {
+	struct hostmem_region *region;
+	struct hostmem_pmem *pmem;
+	const struct hostmem_poison *poison;
+	unsigned int seq;
+	bool spa;			/* the reader may know addresses */
+};
+
+static int hostmem_poison_lock_pmem(struct hostmem_poison_of *of, u64 id)
+{
+	if (!of->spa)
+		return -EPERM;
+	mutex_lock(&hostmem_pmem_lock);
+	of->pmem = hostmem_pmem_next(id);
+	if (!of->pmem || of->pmem->id != id) {
+		mutex_unlock(&hostmem_pmem_lock);
+		return -ENOENT;
+	}
+	of->poison = of->pmem->poison;
+	of->seq = hostmem_pmem_seq();
+	return 0;
+}
+
+static int hostmem_poison_lock_region(struct hostmem_poison_of *of, u64 id)
+{
+	mutex_lock(&hostmem_regions_lock);
+	of->region = hostmem_region_find(id);
+	if (!of->region) {
+		mutex_unlock(&hostmem_regions_lock);
+		return -ENOENT;
+	}
+	mutex_lock(&of->region->lock);
+	of->poison = rcu_dereference_protected(of->region->poison,
+					       lockdep_is_held(&of->region->lock));
+	of->seq = 1 + (u32)atomic64_read(&of->region->generation);
+	return 0;
+}
+
+static int hostmem_poison_lock(struct hostmem_poison_of *of, struct sk_buff *skb,
+			       struct nlattr **attrs)
+{
+	u64 id;
+
+	of->spa = netlink_capable(skb, CAP_SYS_ADMIN);
+	if (!attrs[HOSTMEM_A_POISON_PMEM_ID] == !attrs[HOSTMEM_A_POISON_REGION_ID])
+		return -EINVAL;
+	if (!hostmem_get_u64(attrs[HOSTMEM_A_POISON_PMEM_ID], &id))
+		return hostmem_poison_lock_pmem(of, id);
+	return hostmem_poison_lock_region(of, nla_get_u64(attrs[HOSTMEM_A_POISON_REGION_ID]));
+}
+
+static void hostmem_poison_unlock(struct hostmem_poison_of *of)
+{
+	if (of->pmem) {
+		mutex_unlock(&hostmem_pmem_lock);
+	} else {
+		mutex_unlock(&of->region->lock);
+		mutex_unlock(&hostmem_regions_lock);
+	}
+}
+
+static int hostmem_put_bad(struct sk_buff *skb, const struct hostmem_poison_of *of,
+			   const struct hostmem_bad *bad)
+{
+	if (hostmem_put_u64(skb, of->pmem ? HOSTMEM_A_POISON_PMEM_ID : HOSTMEM_A_POISON_REGION_ID,
+			    of->pmem ? of->pmem->id : of->region->id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_POISON_START, bad->start) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_POISON_LENGTH, bad->length) ||
+	    (of->spa && hostmem_put_u64(skb, HOSTMEM_A_POISON_SPA, bad->spa)) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_POISON_SINCE, bad->since) ||
+	    (of->poison->recorded && nla_put_flag(skb, HOSTMEM_A_POISON_RECORDED)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int hostmem_nl_poison_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	u64 *next = (u64 *)cb->ctx;
+	struct hostmem_poison_of of = {};
+	void *msg;
+	int rc;
+
+	rc = hostmem_poison_lock(&of, cb->skb, genl_info_dump(cb)->attrs);
+	if (rc)
+		return rc;
+	cb->seq = of.seq;
+	while (!rc && of.poison && *next < of.poison->count) {
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_POISON_GET);
+		rc = msg ? hostmem_dump_end(skb, msg,
+					    hostmem_put_bad(skb, &of, &of.poison->bad[*next])) :
+			   -EMSGSIZE;
+		if (!rc)
+			++*next;
+	}
+	hostmem_poison_unlock(&of);
+	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
+}
+
+int hostmem_nl_poison_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct hostmem_bad *bad;
+	struct hostmem_poison_of of = {};
+	struct sk_buff *reply;
+	u64 start = 0;
+	void *msg;
+	int rc;
+
+	hostmem_get_u64(info->attrs[HOSTMEM_A_POISON_START], &start);
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_POISON_GET);
+	rc = hostmem_poison_lock(&of, skb, info->attrs);
+	if (!rc) {
+		bad = hostmem_poison_find(of.poison, start, U64_MAX - start);
+		rc = bad ? hostmem_put_bad(reply, &of, bad) : -ENOENT;
+		hostmem_poison_unlock(&of);
+	}
+	if (rc) {
+		nlmsg_free(reply);
+		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
 /**
  * hostmem_pmem_event - tell the listeners of the group "events" of a namespace
- * @pmem: that came or goes
- * @what: HOSTMEM_NL_PMEM_ADDED or HOSTMEM_NL_PMEM_REMOVED
+ * @pmem: that came, goes or has changed
+ * @what: HOSTMEM_NL_PMEM_ADDED, HOSTMEM_NL_PMEM_REMOVED or HOSTMEM_NL_PMEM_BADBLOCKS
  *
  * Context: sleeps.
  */

@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/slab.h>
 
 #include "hostmem_nl.h"
 #include "hostmem_pmem.h"
@@ -54,8 +55,28 @@ int hostmem_pmem_add(struct hostmem_pmem *pmem)
 EXPORT_SYMBOL_GPL(hostmem_pmem_add);
 
 /**
- * hostmem_pmem_remove - report that a namespace is about to go
+ * hostmem_pmem_poison - report what is bad in a namespace
  * @pmem: as hostmem_pmem_add() got it
+ * @poison: all that is bad, another list than the last one; is taken over
+ *
+ * Context: sleeps.
+ */
+void hostmem_pmem_poison(struct hostmem_pmem *pmem, struct hostmem_poison *poison)
+{
+	struct hostmem_poison *old = pmem->poison;
+
+	mutex_lock(&hostmem_pmem_lock);
+	hostmem_pmem_list_seq++;
+	pmem->poison = poison;
+	mutex_unlock(&hostmem_pmem_lock);
+	kvfree(old);
+	hostmem_pmem_event(pmem, HOSTMEM_NL_PMEM_BADBLOCKS);
+}
+EXPORT_SYMBOL_GPL(hostmem_pmem_poison);
+
+/**
+ * hostmem_pmem_remove - report that a namespace is about to go
+ * @pmem: as hostmem_pmem_add() got it; without bad ranges afterwards
  *
  * Context: sleeps.
  */
@@ -65,12 +86,14 @@ void hostmem_pmem_remove(struct hostmem_pmem *pmem)
 	hostmem_pmem_list_seq++;
 	list_del(&pmem->node);
 	mutex_unlock(&hostmem_pmem_lock);
+	kvfree(pmem->poison);
+	pmem->poison = NULL;
 	hostmem_pmem_event(pmem, HOSTMEM_NL_PMEM_REMOVED);
 }
 EXPORT_SYMBOL_GPL(hostmem_pmem_remove);
 
 /**
- * hostmem_pmem_seq - changes when a namespace comes or goes
+ * hostmem_pmem_seq - changes when a namespace comes, goes, or has other bad ranges
  *
  * Context: under hostmem_pmem_lock.
  * Return: a number that is never 0.

@@ -37,6 +37,7 @@ static void hostmem_region_free(struct device *dev)
 		ida_free(&hostmem_minors, MINOR(region->dev.devt));
 	kvfree(region->plugged);
 	kvfree(region->pending);
+	kvfree(rcu_dereference_protected(region->poison, true));
 	kfree(region);
 }
 

@@ -37,17 +37,16 @@ static int hostmem_file_check(const struct file *file)
 	return hostmem_file_permitted(file) ? 0 : -EPERM;
 }
 
-/* Whether all of the region's bytes are there. */
-static int hostmem_file_room(struct hostmem_lease *lease, struct hostmem_extents *extents, u64 size)
+/* Where all of the region's bytes are. */
+static struct hostmem_layout *hostmem_file_layout(struct hostmem_lease *lease,
+						  struct hostmem_extents *extents, u64 size)
 {
 	struct hostmem_layout *layout = hostmem_layout_read(lease, extents, true);
-	u64 room;
 
-	if (IS_ERR(layout))
-		return PTR_ERR(layout);
-	room = hostmem_layout_size(layout);
+	if (IS_ERR(layout) || hostmem_layout_size(layout) >= size)
+		return layout;
 	hostmem_layout_free(layout);
-	return size > room ? -ENOSPC : 0;
+	return ERR_PTR(-ENOSPC);
 }
 
 /* Of what fits into a netlink message. */
@@ -79,7 +78,8 @@ static int hostmem_file_own(struct hostmem_segment *segment, struct file *file)
 
 static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u64 size)
 {
-	struct hostmem_extents extents = { .flags = HOSTMEM_EXTENTS_LEASE };
+	struct hostmem_extents extents = { .flags = HOSTMEM_EXTENTS_LEASE, .count = U32_MAX };
+	struct hostmem_layout *layout;
 	struct hostmem_lease *lease;
 	struct file *leased;
 	int rc;
@@ -88,11 +88,16 @@ static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u
 	if (IS_ERR(leased))
 		return PTR_ERR(leased);
 	lease = hostmem_lease_of(leased);
-	rc = hostmem_file_room(lease, &extents, size);
-	if (!rc)
-		rc = hostmem_file_own(backing->client.segment, file);
-	if (rc)
+	layout = hostmem_file_layout(lease, &extents, size);
+	if (IS_ERR(layout)) {
+		rc = PTR_ERR(layout);
 		goto err_lease;
+	}
+	rc = hostmem_file_own(backing->client.segment, file);
+	if (rc)
+		goto err_layout;
+	backing->client.layout = layout;
+	backing->client.size = size;
 	rc = hostmem_nd_join(&backing->client, lease->pmem_id);
 	if (rc)
 		goto err_file;
@@ -102,6 +107,8 @@ static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u
 err_file:
 	kfree(backing->client.segment->source);
 	fput(backing->client.segment->file);
+err_layout:
+	hostmem_layout_free(layout);
 err_lease:
 	fput(leased);
 	return rc;
@@ -146,8 +153,11 @@ static void hostmem_file_end(struct hostmem_segment *segment)
 
 static void hostmem_file_close(struct hostmem_segment *segment)
 {
+	struct hostmem_file *backing = segment->private;
+
 	fput(segment->file);
-	kfree(segment->private);
+	hostmem_layout_free(backing->client.layout);
+	kfree(backing);
 }
 
 const struct hostmem_backing_ops hostmem_file_ops = {
@@ -155,4 +165,5 @@ const struct hostmem_backing_ops hostmem_file_ops = {
 	.open = hostmem_file_open,
 	.end = hostmem_file_end,
 	.close = hostmem_file_close,
+	.inspect = hostmem_nd_inspect,
 };

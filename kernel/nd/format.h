@@ -3,8 +3,8 @@
 #define _HOSTMEM_ND_FORMAT_H
 
 /*
- * The formats on media: info blocks and reserves. The module and hostmemctl compile the same
- * two files, infoblock.c and reserve.c, so only what both have is used there.
+ * The formats on media: info blocks, reserves and ledgers. hostmemctl and the tests compile
+ * infoblock.c, reserve.c and ledger.c, too, so only what user space also has is used there.
  */
 #include <linux/types.h>
 #ifndef __KERNEL__
@@ -49,5 +49,9 @@ enum hostmem_reserve_state hostmem_reserve_state(const struct hostmem_reserve_su
 						 struct hostmem_infoblock *scratch);
 unsigned int hostmem_reserve_places(const struct hostmem_infoblock_fields *fields, __u64 spa,
 				    __u64 size, __u64 *places);
+
+/* ledger.c */
+int hostmem_ledger_check(struct hostmem_ledger *ledger, const __u8 *uuid, __u64 size);
+void hostmem_ledger_seal(struct hostmem_ledger *ledger);
 
 #endif /* _HOSTMEM_ND_FORMAT_H */

@@ -29,7 +29,6 @@
 
 struct hostmem_holder {
 	struct hostmem_client client;
-	u64 size;			/* that the region wants */
 	struct nd_region *nd_region;	/* for flushing, until the namespace goes */
 	u64 spa;			/* of the region's first byte */
 	struct resource res;
@@ -101,7 +100,7 @@ static int hostmem_holder_fsync(struct file *file, loff_t start, loff_t end, int
 	const struct hostmem_holder *holder = file->private_data;
 	loff_t pos, next;
 
-	end = min_t(loff_t, end, holder->size - 1);
+	end = min_t(loff_t, end, holder->client.size - 1);
 	for (pos = start; pos <= end; pos = next) {
 		next = min_t(loff_t, end + 1, round_down(pos, SZ_2M) + SZ_2M);
 		arch_wb_cache_pmem(__va(holder->spa + pos), next - pos);
@@ -142,14 +141,30 @@ static struct file *hostmem_holder_file(struct hostmem_holder *holder)
 	return file;
 }
 
+/*
+ * A machine check has hit one of our pages. Whoever touches it again after we have returned gets
+ * the signal from the fault, with its own address.
+ */
+static int hostmem_holder_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
+					 unsigned long nr_pages, int mf_flags)
+{
+	hostmem_nd_learn(PFN_PHYS(pfn), PFN_PHYS(nr_pages));
+	return hostmem_nd_refresh();
+}
+
+static const struct dev_pagemap_ops hostmem_holder_pagemap_ops = {
+	.memory_failure = hostmem_holder_memory_failure,
+};
+
 static int hostmem_holder_make_pages(struct hostmem_holder *holder, int nid)
 {
 	struct dev_pagemap *pgmap = &holder->pgmap;
 
 	pgmap->type = MEMORY_DEVICE_GENERIC;
+	pgmap->ops = &hostmem_holder_pagemap_ops;
 	pgmap->nr_range = 1;
 	pgmap->range.start = holder->spa;
-	pgmap->range.end = holder->spa + holder->size - 1;
+	pgmap->range.end = holder->spa + holder->client.size - 1;
 	holder->has_pages = true;
 	return PTR_ERR_OR_ZERO(memremap_pages(pgmap, nid));
 }
@@ -173,7 +188,7 @@ static int hostmem_holder_map(struct hostmem_holder *holder, const struct hostme
 		return -ENOMEM;
 	holder->res.flags = IORESOURCE_MEM | IORESOURCE_BUSY;
 	holder->res.start = holder->spa;
-	holder->res.end = holder->spa + holder->size - 1;
+	holder->res.end = holder->spa + holder->client.size - 1;
 	rc = insert_resource(&iomem_resource, &holder->res);
 	if (rc)
 		goto err_name;
@@ -204,16 +219,26 @@ static int hostmem_holder_join(struct hostmem_client *client, const struct hostm
 
 	if (!pmem->reserve_size)
 		return -ENOENT;
-	if (holder->size > pmem->reserve_size - HOSTMEM_RESERVE_OVERHEAD)
+	if (client->size > pmem->reserve_size - HOSTMEM_RESERVE_OVERHEAD)
 		return -ENOSPC;
 	holder->spa = pmem->spa + pmem->reserve_offset + HOSTMEM_RESERVE_OVERHEAD / 2;
 	holder->nd_region = to_nd_region(dev->parent);
+	client->layout = hostmem_layout_piece(holder->spa, client->size);
+	if (IS_ERR(client->layout))
+		return PTR_ERR(client->layout);
+	rc = -ENOMEM;
 	segment->source = kasprintf(GFP_KERNEL, "reserve:%s", pmem->name);
 	if (!segment->source)
-		return -ENOMEM;
+		goto err_layout;
 	rc = hostmem_holder_map(holder, pmem, dev_to_node(dev));
 	if (rc)
-		kfree(segment->source);
+		goto err_source;
+	return 0;
+
+err_source:
+	kfree(segment->source);
+err_layout:
+	hostmem_layout_free(client->layout);
 	return rc;
 }
 
@@ -233,7 +258,7 @@ static int hostmem_holder_open(struct hostmem_segment *segment,
 	holder->client.segment = segment;
 	holder->client.exclusive = true;
 	holder->client.join = hostmem_holder_join;
-	holder->size = cmd->region_size;
+	holder->client.size = cmd->region_size;
 	segment->private = holder;
 	segment->file = hostmem_holder_file(holder);
 	if (IS_ERR(segment->file)) {
@@ -262,8 +287,11 @@ static void hostmem_holder_end(struct hostmem_segment *segment)
 
 static void hostmem_holder_close(struct hostmem_segment *segment)
 {
+	struct hostmem_holder *holder = segment->private;
+
 	fput(segment->file);
-	kfree(segment->private);
+	hostmem_layout_free(holder->client.layout);
+	kfree(holder);
 }
 
 const struct hostmem_backing_ops hostmem_holder_ops = {
@@ -271,6 +299,7 @@ const struct hostmem_backing_ops hostmem_holder_ops = {
 	.open = hostmem_holder_open,
 	.end = hostmem_holder_end,
 	.close = hostmem_holder_close,
+	.inspect = hostmem_nd_inspect,
 };
 
 /**

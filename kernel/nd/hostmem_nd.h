@@ -6,12 +6,14 @@
 #include <linux/wait.h>
 
 #include "../core/hostmem_pmem.h"
+#include "../core/hostmem_poison.h"
 #include "../core/hostmem_segment.h"
 
 struct bus_type;
 struct device;
 struct file;
 struct inode;
+struct hostmem_layout;
 
 /*
  * A lease: what HOSTMEM_EXTENTS is asked about, while it is asked and afterwards. Keeps its file
@@ -36,6 +38,9 @@ struct hostmem_lease {
  * @node: in those of the namespace, until the segment ends
  * @segment: of the region, open from join() on
  * @exclusive: there is at most one such client
+ * @size: bytes of the region
+ * @layout: where they are, when it has joined
+ * @changes: of what is bad that the region knows
  * @join: the last thing that opens the segment: while it runs the namespace does not go.
  *	NULL: nothing is left to do. Context: sleeps, under hostmem_nd_lock
  */
@@ -43,11 +48,30 @@ struct hostmem_client {
 	struct list_head node;
 	struct hostmem_segment *segment;
 	bool exclusive;
+	u64 size;
+	struct hostmem_layout *layout;
+	u64 changes;
 	int (*join)(struct hostmem_client *client, const struct hostmem_pmem *pmem,
 		    struct device *dev);
 };
 
-/* main.c */
+/**
+ * struct hostmem_record - the ledger that was read or written last
+ * @generation: its own; 0: there is none
+ * @slot: where it is
+ */
+struct hostmem_record {
+	u64 generation;
+	unsigned int slot;
+};
+
+/* space.c */
+void hostmem_nd_add(const struct bus_type *bus, struct device *dev);
+void hostmem_nd_remove(struct device *dev);
+void hostmem_nd_clear(void);
+void hostmem_nd_learn(u64 spa, u64 length);
+int hostmem_nd_refresh(void);
+int hostmem_nd_inspect(struct hostmem_segment *segment);
 int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id);
 void hostmem_nd_leave(struct hostmem_client *client);
 int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd);
@@ -58,6 +82,36 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem);
 bool hostmem_namespace_drives(const struct device *dev);
 bool hostmem_namespace_is_child(const struct device *dev);
+
+/* media.c */
+int hostmem_media_read(const struct hostmem_pmem *pmem, u64 offset, void *data, size_t length);
+int hostmem_media_write(const struct hostmem_pmem *pmem, struct device *dev, u64 offset,
+			const void *data, size_t length);
+
+/* poison.c */
+int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
+			struct hostmem_poison **out);
+int hostmem_poison_add(struct device *dev, u64 spa, u64 length);
+
+/* record.c */
+int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *record,
+			struct hostmem_poison **out);
+int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
+			 struct hostmem_record *record, const struct hostmem_poison *poison);
+
+/* mce.c */
+#ifdef CONFIG_X86_MCE
+void hostmem_mce_init(void);
+void hostmem_mce_exit(void);
+#else
+static inline void hostmem_mce_init(void)
+{
+}
+
+static inline void hostmem_mce_exit(void)
+{
+}
+#endif
 
 /* device.c */
 bool hostmem_device_holds(struct device *dev, struct file *file);
@@ -72,6 +126,9 @@ int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
 /* layout.c */
 struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
 					   struct hostmem_extents *cmd, bool unwritten);
+struct hostmem_layout *hostmem_layout_piece(u64 spa, u64 length);
+int hostmem_layout_poison(const struct hostmem_layout *layout, u64 size,
+			  const struct hostmem_poison *poison, struct hostmem_poison **out);
 u64 hostmem_layout_size(const struct hostmem_layout *layout);
 int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
 void hostmem_layout_free(struct hostmem_layout *layout);

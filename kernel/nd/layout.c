@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Layouts: where each byte of a file is, read from its file system.
+ * Layouts: where each byte of a file is, read from its file system; and what of it is bad.
  *
  * The only interface that both ext4 and xfs have for this, with DAX too, and that tells what is
  * unwritten or shared, is FIEMAP; and it writes into user memory. We give it memory that we map
@@ -37,12 +37,16 @@
 struct hostmem_chunk {
 	struct list_head node;
 	u32 count;
-	struct hostmem_extent extents[2047];
+	u32 room;
+	struct hostmem_extent extents[];
 };
+
+#define HOSTMEM_CHUNK_MIN 8
+#define HOSTMEM_CHUNK_MAX 2048
 
 /**
  * struct hostmem_layout - the extents of a file
- * @lease: keeps the file, and the layout where it is
+ * @lease: keeps the file, and the layout where it is, while it is read
  * @room: extents that the caller can take: more are only counted
  * @unwritten: whether extents that read as zeros, whatever is behind them, are taken
  * @size: bytes of the file
@@ -66,6 +70,23 @@ struct hostmem_layout {
 	struct hostmem_chunk *tail;
 };
 
+/* Twice as large as the one before. */
+static struct hostmem_chunk *hostmem_layout_grow(struct hostmem_layout *layout)
+{
+	u32 room = layout->tail ? min(2 * layout->tail->room, HOSTMEM_CHUNK_MAX) :
+				  HOSTMEM_CHUNK_MIN;
+	struct hostmem_chunk *chunk;
+
+	chunk = kvmalloc(struct_size(chunk, extents, room), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return NULL;
+	chunk->count = 0;
+	chunk->room = room;
+	list_add_tail(&chunk->node, &layout->chunks);
+	layout->tail = chunk;
+	return chunk;
+}
+
 /* Put the last extent, which nothing can be merged to any more, into the answer. */
 static int hostmem_layout_flush(struct hostmem_layout *layout)
 {
@@ -77,14 +98,10 @@ static int hostmem_layout_flush(struct hostmem_layout *layout)
 		return -EFBIG;
 	if (layout->count++ >= layout->room)
 		return 0;
-	if (!chunk || chunk->count == ARRAY_SIZE(chunk->extents)) {
-		chunk = kvmalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
-		if (!chunk)
-			return -ENOMEM;
-		chunk->count = 0;
-		list_add_tail(&chunk->node, &layout->chunks);
-		layout->tail = chunk;
-	}
+	if (!chunk || chunk->count == chunk->room)
+		chunk = hostmem_layout_grow(layout);
+	if (!chunk)
+		return -ENOMEM;
 	chunk->extents[chunk->count++] = layout->last;
 	return 0;
 }
@@ -198,16 +215,48 @@ static int hostmem_layout_file(struct hostmem_layout *layout, struct hostmem_ext
 	}
 	kvfree(batch);
 	hostmem_layout_unmap(scratch);
-	return rc;
+	return rc ?: hostmem_layout_flush(layout);
 }
 
-/* A device is in one piece. */
-static int hostmem_layout_device(struct hostmem_layout *layout)
+static struct hostmem_layout *hostmem_layout_alloc(u32 room)
 {
-	layout->size = layout->lease->length;
-	layout->last.spa = layout->lease->spa;
-	layout->last.length = layout->size;
-	return 0;
+	struct hostmem_layout *layout = kzalloc(sizeof(*layout), GFP_KERNEL_ACCOUNT);
+
+	if (!layout)
+		return NULL;
+	INIT_LIST_HEAD(&layout->chunks);
+	layout->room = room;
+	return layout;
+}
+
+/* What is in one piece. */
+static int hostmem_layout_whole(struct hostmem_layout *layout, u64 spa, u64 length)
+{
+	layout->size = length;
+	layout->last.spa = spa;
+	layout->last.length = length;
+	return hostmem_layout_flush(layout);
+}
+
+/**
+ * hostmem_layout_piece - a layout of one extent
+ * @spa: of its first byte
+ * @length: its bytes, not 0
+ *
+ * Return: the layout, for hostmem_layout_free(), or an ERR_PTR.
+ */
+struct hostmem_layout *hostmem_layout_piece(u64 spa, u64 length)
+{
+	struct hostmem_layout *layout = hostmem_layout_alloc(1);
+	int rc;
+
+	if (!layout)
+		return ERR_PTR(-ENOMEM);
+	rc = hostmem_layout_whole(layout, spa, length);
+	if (!rc)
+		return layout;
+	hostmem_layout_free(layout);
+	return ERR_PTR(rc);
 }
 
 /**
@@ -222,21 +271,17 @@ static int hostmem_layout_device(struct hostmem_layout *layout)
 struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
 					   struct hostmem_extents *cmd, bool unwritten)
 {
-	struct hostmem_layout *layout = kzalloc(sizeof(*layout), GFP_KERNEL_ACCOUNT);
+	struct hostmem_layout *layout = hostmem_layout_alloc(cmd->count);
 	int rc;
 
 	if (!layout)
 		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&layout->chunks);
 	layout->lease = lease;
-	layout->room = cmd->count;
 	layout->unwritten = unwritten;
 	if (S_ISREG(file_inode(lease->file)->i_mode))
 		rc = hostmem_layout_file(layout, cmd);
 	else
-		rc = hostmem_layout_device(layout);
-	if (!rc)
-		rc = hostmem_layout_flush(layout);
+		rc = hostmem_layout_whole(layout, lease->spa, lease->length);
 	if (rc) {
 		hostmem_layout_free(layout);
 		return ERR_PTR(rc);
@@ -280,14 +325,75 @@ int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_ex
 	return 0;
 }
 
+/* The bad ranges of a file, in its offsets; with an @out of NULL only how many. */
+static u32 hostmem_layout_overlaps(const struct hostmem_layout *layout, u64 size,
+				   const struct hostmem_poison *poison, struct hostmem_poison *out)
+{
+	u64 base = poison->bad[0].spa - poison->bad[0].start;
+	const struct hostmem_extent *extent;
+	const struct hostmem_bad *bad;
+	struct hostmem_chunk *chunk;
+	u64 pos, end, from;
+	u32 i, n = 0;
+
+	list_for_each_entry(chunk, &layout->chunks, node) {
+		for (i = 0; i < chunk->count && chunk->extents[i].offset < size; i++) {
+			extent = &chunk->extents[i];
+			pos = extent->spa - base;
+			end = pos + min(extent->length, size - extent->offset);
+			while (pos < end && (bad = hostmem_poison_find(poison, pos, end - pos))) {
+				from = max(pos, bad->start);
+				pos = min(end, bad->start + bad->length);
+				if (out)
+					out->bad[n] = (struct hostmem_bad) {
+						.start = extent->offset + base + from - extent->spa,
+						.length = pos - from,
+						.spa = base + from,
+						.since = bad->since,
+					};
+				n++;
+			}
+		}
+		cond_resched();
+	}
+	return n;
+}
+
+/**
+ * hostmem_layout_poison - what of a file is bad
+ * @layout: as read, with all of its extents
+ * @size: bytes of the file that are of interest
+ * @poison: what is bad in its namespace, or NULL
+ * @out: out: the bad ranges, in offsets of the file, or NULL: there are none
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hostmem_layout_poison(const struct hostmem_layout *layout, u64 size,
+			  const struct hostmem_poison *poison, struct hostmem_poison **out)
+{
+	u32 count = poison ? hostmem_layout_overlaps(layout, size, poison, NULL) : 0;
+
+	*out = NULL;
+	if (!count)
+		return 0;
+	*out = hostmem_poison_alloc(count);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->recorded = poison->recorded;
+	hostmem_layout_overlaps(layout, size, poison, *out);
+	return 0;
+}
+
 /**
  * hostmem_layout_free - forget a layout
- * @layout: the layout
+ * @layout: the layout, or NULL
  */
 void hostmem_layout_free(struct hostmem_layout *layout)
 {
 	struct hostmem_chunk *chunk, *next;
 
+	if (!layout)
+		return;
 	list_for_each_entry_safe(chunk, next, &layout->chunks, node)
 		kvfree(chunk);
 	kfree(layout);

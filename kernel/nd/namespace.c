@@ -6,12 +6,10 @@
  * beside it, which libnvdimm tells apart by the type's name only.
  */
 #include <linux/device.h>
-#include <linux/io.h>
 #include <linux/libnvdimm.h>
 #include <linux/nd.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "format.h"
 #include "hostmem_nd.h"
@@ -103,23 +101,6 @@ static int hostmem_nd_child(struct device *dev, void *data)
 	return 1;
 }
 
-static int hostmem_nd_read(const struct hostmem_pmem *pmem, u64 offset, void *data,
-			   size_t length)
-{
-	void *media;
-	int rc = 0;
-
-	if (offset + length > pmem->size)
-		return -EINVAL;
-	media = memremap(pmem->spa + offset, length, MEMREMAP_WB);
-	if (!media)
-		return -ENXIO;
-	if (copy_mc_to_kernel(data, media, length))
-		rc = -EIO;
-	memunmap(media);
-	return rc;
-}
-
 static_assert(sizeof(struct hostmem_infoblock) == HOSTMEM_INFOBLOCK_SIZE);
 static_assert(sizeof(struct hostmem_reserve_superblock) == HOSTMEM_INFOBLOCK_SIZE);
 
@@ -136,8 +117,8 @@ static int hostmem_nd_infoblock(struct hostmem_nd_media *media, const char *sign
 	const struct hostmem_infoblock_fields *fields = &media->block.fields;
 	int rc;
 
-	rc = hostmem_nd_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, &media->block,
-			     sizeof(media->block));
+	rc = hostmem_media_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, &media->block,
+				sizeof(media->block));
 	if (rc)
 		return rc;
 	if (!hostmem_infoblock_whole(&media->block) ||
@@ -154,7 +135,7 @@ static int hostmem_nd_infoblock(struct hostmem_nd_media *media, const char *sign
 static bool hostmem_nd_is_reserve(struct hostmem_nd_media *media, const struct hostmem_pmem *pmem,
 				  u64 place)
 {
-	if (hostmem_nd_read(pmem, place, &media->sb, sizeof(media->sb)))
+	if (hostmem_media_read(pmem, place, &media->sb, sizeof(media->sb)))
 		return false;
 	if (hostmem_reserve_check(&media->sb, pmem->size, place))
 		return false;
@@ -175,6 +156,7 @@ static void hostmem_nd_reserve(struct hostmem_nd_media *media, struct hostmem_pm
 		pmem->reserve_layout = le32_to_cpu(media->sb.layout);
 		pmem->reserve_offset = le64_to_cpu(media->sb.start);
 		pmem->reserve_size = le64_to_cpu(media->sb.length);
+		memcpy(pmem->reserve_uuid, media->sb.uuid, sizeof(pmem->reserve_uuid));
 		memcpy(pmem->reserve_purpose, media->sb.purpose, sizeof(pmem->reserve_purpose));
 		return;
 	}

@@ -115,7 +115,8 @@ int hostmem_reserve_check(struct hostmem_reserve_superblock *sb, __u64 size, __u
 		return -EINVAL;
 	if (!add && __le32_to_cpu(sb->operation) != HOSTMEM_RESERVE_DROP)
 		return -EINVAL;
-	if (sb->flags || !sb->generation || !hostmem_purpose_good(sb->purpose) ||
+	if (sb->flags || !sb->generation || hostmem_is_zero(sb->uuid, sizeof(sb->uuid)) ||
+	    !hostmem_purpose_good(sb->purpose) ||
 	    __le64_to_cpu(sb->namespace_size) != size ||
 	    !hostmem_reserve_range_good(sb, size, at))
 		return -EINVAL;

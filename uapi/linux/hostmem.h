@@ -42,6 +42,7 @@
  * EFAULT     the argument is not readable or not writable
  * EBADF      no such fd
  * ENOPKG     the module that answers this, hostmem_nd, is not loaded
+ * EHWPOISON  a block is bad: it has lost its contents
  * ETXTBSY    a file that the kernel swaps to
  * EIO        an error of the file system, or it contradicts itself
  * ========== ================================================================
@@ -314,8 +315,9 @@ struct hostmem_progress {
  * different ranges run in parallel.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EEXIST (a block is
- * plugged), EBUSY (another call is plugging a block), ENODEV; where allocation is
- * immediate also ENOMEM, ENOSPC and EINTR.
+ * plugged), EBUSY (another call is plugging a block), EHWPOISON (something in a block is
+ * bad: netlink's poison-get tells what), ENOMEM, ENODEV; where allocation is immediate also
+ * ENOSPC and EINTR.
  */
 struct hostmem_region_plug {
 	__u32 size;

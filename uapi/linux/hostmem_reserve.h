@@ -117,6 +117,7 @@ struct hostmem_infoblock {
  * @namespace_size: bytes of the namespace
  * @start: of the reserve, a multiple of HOSTMEM_RESERVE_ALIGN
  * @length: bytes, a multiple of HOSTMEM_RESERVE_ALIGN, more than HOSTMEM_RESERVE_OVERHEAD
+ * @uuid: of this reserve, random, not zero; ties the ledger to it
  * @purpose: printable ASCII that the creator chose, filled up with NUL; may be empty
  * @old_block: info block before the operation; all zero: there was none, the page was zero
  * @new_block: info block after it
@@ -138,10 +139,66 @@ struct hostmem_reserve_superblock {
 	__le64 namespace_size;
 	__le64 start;
 	__le64 length;
+	__u8 uuid[16];
 	__u8 purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 	struct hostmem_infoblock_fields old_block;
 	struct hostmem_infoblock_fields new_block;
-	__u8 padding[3768];
+	__u8 padding[3752];
+	__le64 checksum;
+};
+
+/**
+ * HOSTMEM_LEDGER_SLOTS - places for a ledger
+ *
+ * The first is HOSTMEM_LEDGER_STRIDE bytes behind the start of the reserve, each of the others as
+ * many behind the one before.
+ */
+#define HOSTMEM_LEDGER_SLOTS 4
+#define HOSTMEM_LEDGER_STRIDE (64U << 10)
+
+/** HOSTMEM_LEDGER_SIZE - bytes of a ledger */
+#define HOSTMEM_LEDGER_SIZE (16U << 10)
+
+#define HOSTMEM_LEDGER_MAGIC "HOSTMEM_LEDGER\0"
+
+#define HOSTMEM_LEDGER_VERSION_MAJOR 1
+#define HOSTMEM_LEDGER_VERSION_MINOR 0
+
+#define HOSTMEM_LEDGER_ENTRIES 680
+
+/**
+ * struct hostmem_ledger_entry - a bad range of the namespace
+ * @start: from the start of the namespace, a multiple of 512
+ * @length: bytes, a multiple of 512, not 0
+ * @since: when it was found, seconds since 1970
+ */
+struct hostmem_ledger_entry {
+	__le64 start;
+	__le64 length;
+	__le64 since;
+};
+
+/**
+ * struct hostmem_ledger - the bad ranges of a namespace, all of them
+ * @magic: HOSTMEM_LEDGER_MAGIC, with its two NULs
+ * @version_major: HOSTMEM_LEDGER_VERSION_MAJOR; another one is not understood
+ * @version_minor: larger ones give a meaning to what is 0 here
+ * @count: entries that are used
+ * @generation: 1 and more; the ledger with the largest one counts
+ * @uuid: that of the reserve
+ * @zero: 0
+ * @entries: ascending, none touches another; 0 from @count on
+ * @checksum: fletcher64 of the ledger with this member as 0
+ */
+struct hostmem_ledger {
+	__u8 magic[16];
+	__le16 version_major;
+	__le16 version_minor;
+	__le32 count;
+	__le64 generation;
+	__u8 uuid[16];
+	__le64 zero;
+	struct hostmem_ledger_entry entries[HOSTMEM_LEDGER_ENTRIES];
 	__le64 checksum;
 };
 

@@ -187,6 +187,8 @@ struct ctl_json {
 
 struct json_object *ctl_json_size(uint64_t bytes, bool human);
 struct json_object *ctl_json_offset(uint64_t offset, bool human);
+struct json_object *ctl_json_badblocks(const struct hostmem_badblock *bad, unsigned int count,
+				       bool human);
 struct json_object *ctl_json_choice(const char *const *names, unsigned int count,
 				    unsigned int value);
 int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
@@ -204,9 +206,7 @@ enum ctl_domain {
 	CTL_DOMAIN_CPU_CACHE,
 };
 
-struct ndctl_region;
-
-enum ctl_domain ctl_region_domain(struct ndctl_region *region);
+enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem);
 const char *ctl_domain_name(enum ctl_domain domain);
 bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why);
 

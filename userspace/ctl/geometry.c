@@ -127,6 +127,10 @@ static int put_head(struct ctl_media *media, uint64_t reserve,
 static void fill(struct ctl_media *media, struct hostmem_reserve_superblock *sb,
 		 unsigned int layout, uint64_t start, uint64_t reserve)
 {
+	uuid_t uuid;
+
+	uuid_generate(uuid);
+	memcpy(sb->uuid, uuid, sizeof(sb->uuid));
 	strcpy((char *)sb->magic, HOSTMEM_RESERVE_MAGIC);
 	sb->version_major = htole16(HOSTMEM_RESERVE_VERSION_MAJOR);
 	sb->version_minor = htole16(HOSTMEM_RESERVE_VERSION_MINOR);

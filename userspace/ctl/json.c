@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl.h"
 
@@ -30,6 +31,18 @@ struct json_object *ctl_json_choice(const char *const *names, unsigned int count
 				    unsigned int value)
 {
 	return json_object_new_string(value < count ? names[value] : "unknown");
+}
+
+static struct json_object *json_time(uint64_t seconds, bool human)
+{
+	time_t value = seconds;
+	struct tm tm;
+	char text[32];
+
+	if (!human || !gmtime_r(&value, &tm))
+		return json_object_new_uint64(seconds);
+	strftime(text, sizeof(text), "%FT%TZ", &tm);
+	return json_object_new_string(text);
 }
 
 static bool user_wanted(struct hostmem_user *user, const struct ctl_json *how)
@@ -150,6 +163,51 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 }
 
 /**
+ * ctl_json_badblocks - what is bad as an array
+ * @bad: as listed
+ * @count: how many
+ * @human: sizes with units, offsets and addresses in hexadecimal, a time that people can read
+ *
+ * Return: the array.
+ */
+struct json_object *ctl_json_badblocks(const struct hostmem_badblock *bad, unsigned int count,
+				       bool human)
+{
+	struct json_object *array = json_object_new_array();
+	struct json_object *object;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		object = json_object_new_object();
+		json_object_object_add(object, "offset", ctl_json_offset(bad[i].start, human));
+		json_object_object_add(object, "spa", bad[i].spa ?
+				       ctl_json_offset(bad[i].spa, human) : NULL);
+		json_object_object_add(object, "length", ctl_json_size(bad[i].length, human));
+		json_object_object_add(object, "since", json_time(bad[i].since, human));
+		json_object_object_add(object, "recorded",
+				       json_object_new_boolean(bad[i].recorded));
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+/* Nothing of ram ever is. */
+static int json_region_badblocks(struct hostmem_region *region, bool human,
+				 struct json_object **out)
+{
+	struct hostmem_badblock *bad = NULL;
+	unsigned int count = 0;
+	int rc = 0;
+
+	if (hostmem_region_get_source(region))
+		rc = hostmem_region_get_badblocks(region, &bad, &count);
+	if (!rc)
+		*out = ctl_json_badblocks(bad, count, human);
+	free(bad);
+	return rc;
+}
+
+/**
  * ctl_json_region - a region as an object
  * @region: as listed
  * @how: what to show of it
@@ -160,15 +218,19 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out)
 {
-	struct json_object *object, *slots = NULL;
+	struct json_object *object, *bad, *slots = NULL;
 	const char *name = hostmem_region_get_name(region);
 	unsigned int views = hostmem_region_get_views(region);
 	int rc;
 
-	if (how->slots) {
+	rc = json_region_badblocks(region, how->human, &bad);
+	if (rc)
+		return rc;
+	if (how->slots)
 		rc = json_slots(region, how->human, &slots);
-		if (rc)
-			return rc;
+	if (rc) {
+		json_object_put(bad);
+		return rc;
 	}
 	object = json_object_new_object();
 	json_object_object_add(object, "name", name ? json_object_new_string(name) : NULL);
@@ -184,6 +246,7 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 			       json_object_new_uint64(hostmem_region_get_mappings(region)));
 	json_object_object_add(object, "slot_size",
 			       ctl_json_size(hostmem_region_get_slot_size(region), how->human));
+	json_object_object_add(object, "badblocks", bad);
 	if (how->slots)
 		json_object_object_add(object, "slots", slots);
 	if (how->views)

@@ -5,19 +5,8 @@
  */
 #include "media.h"
 
-/**
- * ctl_region_domain - how far a write has to come to survive a power failure
- * @region: of libndctl, or NULL
- *
- * As the kernel sees it: a platform that has DIMMs and says nothing about them is taken to write
- * back what is on its way to them; one that has none gives no promise.
- *
- * Return: the domain; without a region CTL_DOMAIN_UNKNOWN.
- */
-enum ctl_domain ctl_region_domain(struct ndctl_region *region)
+static enum ctl_domain region_domain(struct ndctl_region *region)
 {
-	if (!region)
-		return CTL_DOMAIN_UNKNOWN;
 	switch (ndctl_region_get_persistence_domain(region)) {
 	case PERSISTENCE_CPU_CACHE:
 		return CTL_DOMAIN_CPU_CACHE;
@@ -29,7 +18,16 @@ enum ctl_domain ctl_region_domain(struct ndctl_region *region)
 	}
 }
 
-static enum ctl_domain pmem_domain(struct hostmem_pmem *pmem)
+/**
+ * ctl_pmem_domain - how far a write has to come to survive a power failure
+ * @pmem: where it goes
+ *
+ * As the kernel sees it: a platform that has DIMMs and says nothing about them is taken to write
+ * back what is on its way to them; one that has none gives no promise.
+ *
+ * Return: the domain, or CTL_DOMAIN_UNKNOWN.
+ */
+enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem)
 {
 	enum ctl_domain domain = CTL_DOMAIN_UNKNOWN;
 	struct ndctl_namespace *ns;
@@ -39,7 +37,7 @@ static enum ctl_domain pmem_domain(struct hostmem_pmem *pmem)
 		return domain;
 	ns = ctl_media_lookup(ndctl, hostmem_pmem_get_name(pmem));
 	if (ns)
-		domain = ctl_region_domain(ndctl_namespace_get_region(ns));
+		domain = region_domain(ndctl_namespace_get_region(ns));
 	ndctl_unref(ndctl);
 	return domain;
 }
@@ -69,7 +67,7 @@ bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why)
 		*why = "it cannot be mapped with MAP_SYNC";
 		return false;
 	}
-	switch (pmem_domain(pmem)) {
+	switch (ctl_pmem_domain(pmem)) {
 	case CTL_DOMAIN_CPU_CACHE:
 		*why = "mapped with MAP_SYNC, and the platform writes back its caches";
 		return true;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/hostmem_nl.h>
 
 #include "private.h"
 
@@ -21,8 +22,9 @@
  *
  * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -EPERM:
  * not an owner view; -EEXIST: a block is plugged; -EBUSY: somebody is plugging a block;
- * -ENODEV: the region has been destroyed or the view revoked; and with immediate allocation
- * -ENOMEM, -ENOSPC; -ECANCELED: by @alloc; -EINTR: a signal; -EAGAIN: no more threads.
+ * -EHWPOISON: something in a block is bad; -ENODEV: the region has been destroyed or the view
+ * revoked; -ENOMEM; and with immediate allocation -ENOSPC; -ECANCELED: by @alloc; -EINTR: a
+ * signal; -EAGAIN: no more threads.
  */
 int hostmem_view_plug(struct hostmem_view *view, unsigned long long start,
 		      unsigned long long length, const struct hostmem_alloc *alloc)
@@ -163,6 +165,7 @@ struct hostmem_resize {
 	unsigned long long done;	/* bytes */
 	unsigned long long total;	/* bytes */
 	bool cancelled;
+	bool bad;			/* some blocks are */
 	const struct hostmem_alloc *alloc;
 };
 
@@ -222,7 +225,7 @@ static int hostmem_resize_plug(struct hostmem_resize *r, unsigned long long coun
 	while (count && !rc) {
 		n = hostmem_run_up(r, false, &pos, count);
 		if (!n)
-			return -EINVAL;
+			return r->bad ? -EHWPOISON : -EINVAL;
 		if (undo)
 			hostmem_view_unplug(r->view, pos * block, n * block);
 		else
@@ -239,12 +242,37 @@ static int hostmem_resize_plug(struct hostmem_resize *r, unsigned long long coun
 	return rc;
 }
 
+/* Bad blocks are as good as plugged: growing passes over them. */
+static int hostmem_resize_skip_bad(struct hostmem_resize *r)
+{
+	unsigned long long block = r->view->info.out_block_size;
+	struct hostmem_badblock *bad = NULL;
+	unsigned int i, count = 0;
+	unsigned long long at;
+	int rc;
+
+	if (r->view->info.out_backing == HOSTMEM_BACKING_RAM)
+		return 0;
+	rc = hostmem_badblocks(r->view->ctx, HOSTMEM_A_POISON_REGION_ID, r->view->info.out_id,
+			       &bad, &count);
+	for (i = 0; !rc && i < count; i++) {
+		for (at = bad[i].start / block; at * block < bad[i].start + bad[i].length; at++)
+			r->bitmap[at / 64] |= 1ULL << (at % 64);
+	}
+	r->bad = count;
+	free(bad);
+	return rc;
+}
+
 static int hostmem_resize_grow(struct hostmem_resize *r)
 {
 	unsigned long long block = r->view->info.out_block_size;
 	struct hostmem_alloc alloc = { .threads = 1 };
 	int rc;
 
+	rc = hostmem_resize_skip_bad(r);
+	if (rc)
+		return rc;
 	if (r->alloc)
 		alloc.threads = r->alloc->threads;
 	if (r->alloc && r->alloc->progress) {
@@ -278,14 +306,14 @@ static int hostmem_resize_shrink(struct hostmem_resize *r)
  * @plugged: bytes that shall be plugged, a multiple of the block size
  * @alloc: how to allocate, or NULL
  *
- * Plugs the lowest blocks that are free, or unplugs the highest that are plugged. Growing
- * that fails unplugs again what it had plugged. Unplugging loses contents, so shrinking that
- * fails, which takes somebody else who changes the region at the same time, gives nothing
+ * Plugs the lowest blocks that are free and not bad, or unplugs the highest that are plugged.
+ * Growing that fails unplugs again what it had plugged. Unplugging loses contents, so shrinking
+ * that fails, which takes somebody else who changes the region at the same time, gives nothing
  * back. A VMM whose guest runs chooses the blocks itself.
  *
- * Return: 0; -EINVAL: not a multiple of the block size, or more than the region; -EEXIST,
- * -ENOENT or -EBUSY: somebody else changed the region at the same time; and the errors of
- * hostmem_view_plug() and hostmem_view_unplug().
+ * Return: 0; -EINVAL: not a multiple of the block size, or more than the region; -EHWPOISON: more
+ * than there are good blocks; -EEXIST, -ENOENT or -EBUSY: somebody else changed the region at
+ * the same time; and the errors of hostmem_view_plug() and hostmem_view_unplug().
  */
 int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
 			const struct hostmem_alloc *alloc)

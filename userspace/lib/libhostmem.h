@@ -67,6 +67,19 @@ unsigned int hostmem_region_get_mappings(struct hostmem_region *region);
 int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
 			     struct hostmem_slot **slots, unsigned int *count);
 
+/* what is bad, by netlink (poison.c) */
+struct hostmem_badblock {
+	unsigned long long start;	/* in the region or in the namespace */
+	unsigned long long length;	/* a multiple of 512 */
+	unsigned long long spa;		/* of start; 0: that takes CAP_SYS_ADMIN */
+	unsigned long long since;	/* when it was found, seconds since 1970 */
+	bool recorded;			/* in the ledger of the namespace's reserve */
+};
+
+/* *bad is to be freed by the caller */
+int hostmem_region_get_badblocks(struct hostmem_region *region, struct hostmem_badblock **bad,
+				 unsigned int *count);
+
 /* a view that some process has, as listed */
 struct hostmem_user *hostmem_user_get_first(struct hostmem_region *region);
 struct hostmem_user *hostmem_user_get_next(struct hostmem_user *user);
@@ -92,6 +105,7 @@ struct hostmem_pmem *hostmem_pmem_get_next(struct hostmem_pmem *pmem);
 	for (pmem = hostmem_pmem_get_first(ctx);		\
 	     pmem;						\
 	     pmem = hostmem_pmem_get_next(pmem))
+struct hostmem_ctx *hostmem_pmem_get_ctx(struct hostmem_pmem *pmem);
 uint64_t hostmem_pmem_get_id(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_name(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_dev(struct hostmem_pmem *pmem);	/* NULL: none */
@@ -106,6 +120,9 @@ unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem);
 bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem);
+/* *bad is to be freed by the caller */
+int hostmem_pmem_get_badblocks(struct hostmem_pmem *pmem, struct hostmem_badblock **bad,
+			       unsigned int *count);
 
 /* where a file is in physical memory (extents.c) */
 struct hostmem_extent_list {
@@ -274,8 +291,8 @@ struct hostmem_event {
 	pid_t pid;
 	unsigned long long start;
 	unsigned long long length;
-	const char *pmem_name;	/* namespace of "pmem-added" and "pmem-removed", which have */
-	const char *pmem_dev;	/* nothing else; both valid until the next receive */
+	const char *pmem_name;	/* namespace of "pmem-added", "pmem-removed", "pmem-badblocks", */
+	const char *pmem_dev;	/* which have nothing else; both valid until the next receive */
 };
 
 int hostmem_monitor_new(struct hostmem_ctx *ctx, struct hostmem_monitor **monitor);

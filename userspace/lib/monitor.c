@@ -35,6 +35,9 @@ static const char *const hostmem_event_names[HOSTMEM_NL_MAX + 1] = {
 	[HOSTMEM_NL_REVOKED] = "revoked",
 	[HOSTMEM_NL_PMEM_ADDED] = "pmem-added",
 	[HOSTMEM_NL_PMEM_REMOVED] = "pmem-removed",
+	[HOSTMEM_NL_POISONED] = "poisoned",
+	[HOSTMEM_NL_CLEARED] = "cleared",
+	[HOSTMEM_NL_PMEM_BADBLOCKS] = "pmem-badblocks",
 };
 
 static const uint8_t hostmem_event_types[HOSTMEM_A_EVENT_MAX + 1] = {
@@ -194,6 +197,12 @@ static int hostmem_monitor_parse_region(struct hostmem_monitor *m, const struct 
 	return 0;
 }
 
+static bool hostmem_monitor_is_pmem(uint8_t cmd)
+{
+	return cmd == HOSTMEM_NL_PMEM_ADDED || cmd == HOSTMEM_NL_PMEM_REMOVED ||
+	       cmd == HOSTMEM_NL_PMEM_BADBLOCKS;
+}
+
 /* -ENOMSG: not an event that we know. */
 static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
 				 struct hostmem_event *event)
@@ -206,7 +215,7 @@ static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghd
 		return -ENOMSG;
 	memset(event, 0, sizeof(*event));
 	event->event = hostmem_event_names[genl->cmd];
-	if (genl->cmd == HOSTMEM_NL_PMEM_ADDED || genl->cmd == HOSTMEM_NL_PMEM_REMOVED)
+	if (hostmem_monitor_is_pmem(genl->cmd))
 		return hostmem_monitor_parse_pmem(m, nlh, event);
 	return hostmem_monitor_parse_region(m, nlh, event);
 }

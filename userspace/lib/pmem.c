@@ -15,6 +15,7 @@
 #define HOSTMEM_PMEM_NAME_MAX 32
 
 struct hostmem_pmem {
+	struct hostmem_ctx *ctx;
 	struct hostmem_pmem *next;
 	uint64_t id;
 	char name[HOSTMEM_PMEM_NAME_MAX];
@@ -51,6 +52,7 @@ static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
 
 /* A list being read. */
 struct hostmem_pmem_listing {
+	struct hostmem_ctx *ctx;
 	struct hostmem_pmem *pmems;
 	struct hostmem_pmem **tail;
 };
@@ -91,6 +93,7 @@ static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
 	pmem = calloc(1, sizeof(*pmem));
 	if (!pmem)
 		return -ENOMEM;
+	pmem->ctx = list->ctx;
 	pmem->id = hostmem_attr_u64(a[HOSTMEM_A_PMEM_ID]);
 	hostmem_pmem_text(pmem->name, sizeof(pmem->name), a[HOSTMEM_A_PMEM_NAME]);
 	hostmem_pmem_text(pmem->dev, sizeof(pmem->dev), a[HOSTMEM_A_PMEM_DEV]);
@@ -132,7 +135,7 @@ static int hostmem_list_pmems(struct hostmem_netlink *nl, void *data)
  */
 int hostmem_pmem_refresh(struct hostmem_ctx *ctx)
 {
-	struct hostmem_pmem_listing list = { NULL };
+	struct hostmem_pmem_listing list = { .ctx = ctx };
 	int rc;
 
 	rc = hostmem_netlink_list(ctx, hostmem_list_pmems, &list);
@@ -165,6 +168,17 @@ struct hostmem_pmem *hostmem_pmem_get_first(struct hostmem_ctx *ctx)
 struct hostmem_pmem *hostmem_pmem_get_next(struct hostmem_pmem *pmem)
 {
 	return pmem->next;
+}
+
+/**
+ * hostmem_pmem_get_ctx - the context of a namespace
+ * @pmem: the namespace
+ *
+ * Return: the context that listed it.
+ */
+struct hostmem_ctx *hostmem_pmem_get_ctx(struct hostmem_pmem *pmem)
+{
+	return pmem->ctx;
 }
 
 /**

@@ -97,6 +97,10 @@ void hostmem_list_free(struct hostmem_region *regions);
 /* pmem.c */
 void hostmem_pmems_free(struct hostmem_pmem *pmems);
 
+/* poison.c */
+int hostmem_badblocks(struct hostmem_ctx *ctx, uint16_t attr, uint64_t id,
+		      struct hostmem_badblock **bad, unsigned int *count);
+
 /* view.c */
 int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,
 		       unsigned long long length, unsigned long long align);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records: a namespace's bad ranges in the ledger of its reserve, so that they are known after a
+ * reboot, too.
+ *
+ * Not every platform finds them again by itself. A ledger is written to the slots in turn,
+ * so that whenever the power fails the one before is whole.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "format.h"
+#include "hostmem_nd.h"
+
+static_assert(sizeof(struct hostmem_ledger) == HOSTMEM_LEDGER_SIZE);
+static_assert((HOSTMEM_LEDGER_SLOTS + 1) * HOSTMEM_LEDGER_STRIDE <= HOSTMEM_RESERVE_ALIGN);
+
+static u64 hostmem_record_place(const struct hostmem_pmem *pmem, unsigned int slot)
+{
+	return pmem->reserve_offset + (slot + 1) * HOSTMEM_LEDGER_STRIDE;
+}
+
+static struct hostmem_poison *hostmem_record_unpack(const struct hostmem_pmem *pmem,
+						    const struct hostmem_ledger *ledger)
+{
+	struct hostmem_poison *poison = hostmem_poison_alloc(le32_to_cpu(ledger->count));
+	u32 i;
+
+	if (poison)
+		poison->recorded = true;
+	for (i = 0; poison && i < poison->count; i++) {
+		poison->bad[i].start = le64_to_cpu(ledger->entries[i].start);
+		poison->bad[i].length = le64_to_cpu(ledger->entries[i].length);
+		poison->bad[i].spa = pmem->spa + poison->bad[i].start;
+		poison->bad[i].since = le64_to_cpu(ledger->entries[i].since);
+	}
+	return poison;
+}
+
+/**
+ * hostmem_record_load - read the ledger of a reserve
+ * @pmem: the namespace, with a reserve
+ * @record: out: which ledger it is; as it was if there is none
+ * @out: out: what it says; NULL: nothing is bad, or there is no ledger
+ *
+ * Context: sleeps; while the namespace is enabled.
+ * Return: 0 or -ENOMEM.
+ */
+int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *record,
+			struct hostmem_poison **out)
+{
+	struct hostmem_ledger *ledger = kvmalloc(sizeof(*ledger), GFP_KERNEL);
+	struct hostmem_poison *poison;
+	unsigned int slot;
+	int rc = 0;
+
+	*out = NULL;
+	if (!ledger)
+		return -ENOMEM;
+	for (slot = 0; slot < HOSTMEM_LEDGER_SLOTS; slot++) {
+		if (hostmem_media_read(pmem, hostmem_record_place(pmem, slot), ledger,
+				       sizeof(*ledger)) ||
+		    hostmem_ledger_check(ledger, pmem->reserve_uuid, pmem->size) ||
+		    le64_to_cpu(ledger->generation) <= record->generation)
+			continue;
+		poison = NULL;
+		if (ledger->count) {
+			poison = hostmem_record_unpack(pmem, ledger);
+			rc = poison ? 0 : -ENOMEM;
+		}
+		if (rc)
+			break;
+		kvfree(*out);
+		*out = poison;
+		record->generation = le64_to_cpu(ledger->generation);
+		record->slot = slot;
+	}
+	kvfree(ledger);
+	if (rc) {
+		kvfree(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+static void hostmem_record_pack(const struct hostmem_pmem *pmem, u64 generation,
+				const struct hostmem_poison *poison, struct hostmem_ledger *ledger)
+{
+	u32 i, count = poison ? poison->count : 0;
+
+	memcpy(ledger->magic, HOSTMEM_LEDGER_MAGIC, sizeof(ledger->magic));
+	ledger->version_major = cpu_to_le16(HOSTMEM_LEDGER_VERSION_MAJOR);
+	ledger->version_minor = cpu_to_le16(HOSTMEM_LEDGER_VERSION_MINOR);
+	ledger->count = cpu_to_le32(count);
+	ledger->generation = cpu_to_le64(generation);
+	memcpy(ledger->uuid, pmem->reserve_uuid, sizeof(ledger->uuid));
+	for (i = 0; i < count; i++) {
+		ledger->entries[i].start = cpu_to_le64(poison->bad[i].start);
+		ledger->entries[i].length = cpu_to_le64(poison->bad[i].length);
+		ledger->entries[i].since = cpu_to_le64(poison->bad[i].since);
+	}
+	hostmem_ledger_seal(ledger);
+}
+
+/* Write to a slot, and see that it is there. */
+static int hostmem_record_write(const struct hostmem_pmem *pmem, struct device *dev, u64 place,
+				const struct hostmem_ledger *ledger, struct hostmem_ledger *scratch)
+{
+	int rc;
+
+	rc = hostmem_media_write(pmem, dev, place, ledger, sizeof(*ledger));
+	if (!rc)
+		rc = hostmem_media_read(pmem, place, scratch, sizeof(*scratch));
+	if (!rc && memcmp(ledger, scratch, sizeof(*ledger)))
+		rc = -EIO;
+	return rc;
+}
+
+/**
+ * hostmem_record_store - write the ledger of a reserve
+ * @pmem: the namespace, with a reserve
+ * @dev: the device whose driver enables it
+ * @record: in: the last ledger; out: this one
+ * @poison: what the ledger shall say
+ *
+ * Context: sleeps; while the namespace is enabled.
+ * Return: 0; -E2BIG: more than a ledger can hold; -EIO: every slot is bad; -ENOMEM.
+ */
+int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
+			 struct hostmem_record *record, const struct hostmem_poison *poison)
+{
+	struct hostmem_ledger *ledger;
+	unsigned int i, slot;
+	u64 place;
+	int rc;
+
+	if (poison && poison->count > HOSTMEM_LEDGER_ENTRIES)
+		return -E2BIG;
+	/* One to write, one to read back. */
+	ledger = kvcalloc(2, sizeof(*ledger), GFP_KERNEL);
+	if (!ledger)
+		return -ENOMEM;
+	hostmem_record_pack(pmem, record->generation + 1, poison, ledger);
+	rc = -EIO;
+	for (i = 1; rc && i <= HOSTMEM_LEDGER_SLOTS; i++) {
+		slot = (record->slot + i) % HOSTMEM_LEDGER_SLOTS;
+		place = hostmem_record_place(pmem, slot);
+		if (!hostmem_poison_find(poison, place, sizeof(*ledger)))
+			rc = hostmem_record_write(pmem, dev, place, ledger, ledger + 1);
+	}
+	if (!rc) {
+		record->generation++;
+		record->slot = slot;
+	}
+	kvfree(ledger);
+	return rc;
+}

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of namespaces: who uses each, and what of it is bad.
+ *
+ * What is bad is asked again when somebody is about to use more of a namespace, when a machine
+ * check has come, and every few seconds, because libnvdimm does not tell what address range scrubs
+ * find, nor what has been cleared.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/libnvdimm.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/nd.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "hostmem_nd.h"
+
+#define HOSTMEM_ND_PERIOD (5 * HZ)
+
+/* A namespace that the core knows, and the device whose driver enables it. */
+struct hostmem_nd_space {
+	struct list_head node;
+	struct device *dev;
+	struct hostmem_pmem pmem;
+	struct list_head leases;
+	struct list_head clients;
+	u64 changes;			/* of what is bad */
+	bool revalidate;		/* libnvdimm's disks do not know yet what its bus knows */
+	struct hostmem_record record;
+	bool unrecorded;		/* what is bad is not what the ledger says */
+	struct hostmem_poison *ledger;	/* what libnvdimm has yet to be told, or NULL */
+};
+
+/* device_lock() -> hostmem_nd_lock -> libnvdimm's lock of a bus, the core's lock */
+static DEFINE_MUTEX(hostmem_nd_lock);
+static LIST_HEAD(hostmem_nd_spaces);
+/* For clients to leave. */
+static DECLARE_WAIT_QUEUE_HEAD(hostmem_nd_wait);
+
+/* For regions to be told in the order of changes. Outside of hostmem_nd_lock. */
+static DEFINE_MUTEX(hostmem_nd_tell_lock);
+
+static void hostmem_nd_watch(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(hostmem_nd_work, hostmem_nd_watch);
+
+static struct hostmem_nd_space *hostmem_nd_find(const struct device *dev)
+{
+	struct hostmem_nd_space *space;
+
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (space->dev == dev)
+			return space;
+	}
+	return NULL;
+}
+
+/*
+ * Struct pages on the device: the kernel writes them anew each time, and does not stop trying to
+ * clear what it knows to be bad there.
+ */
+static bool hostmem_bad_is_of_kernel(const struct hostmem_pmem *pmem, const struct hostmem_bad *bad)
+{
+	return pmem->map == HOSTMEM_PMEM_MAP_DEV && bad->start < pmem->data_offset;
+}
+
+/* Tell libnvdimm what the ledger says. */
+static int hostmem_space_feed(struct hostmem_nd_space *space, const struct hostmem_poison *known)
+{
+	const struct hostmem_bad *bad;
+	int rc = 0;
+	u32 i;
+
+	for (i = 0; !rc && i < space->ledger->count; i++) {
+		bad = &space->ledger->bad[i];
+		if (hostmem_bad_is_of_kernel(&space->pmem, bad) ||
+		    hostmem_poison_covers(known, bad->start, bad->length))
+			continue;
+		rc = hostmem_poison_add(space->dev, space->pmem.spa + bad->start, bad->length);
+		space->revalidate = true;
+	}
+	return rc;
+}
+
+/* What libnvdimm says, and, once told, the ledger. */
+static int hostmem_space_read(struct hostmem_nd_space *space, struct hostmem_poison **poison)
+{
+	int rc = hostmem_poison_read(&space->pmem, space->dev, poison);
+
+	if (rc || !space->ledger)
+		return rc;
+	rc = hostmem_space_feed(space, *poison);
+	kvfree(*poison);
+	*poison = NULL;
+	return rc ?: hostmem_poison_read(&space->pmem, space->dev, poison);
+}
+
+/* When it was found: that of what it overlaps, if that was known. */
+static void hostmem_poison_date(const struct hostmem_poison *old, struct hostmem_poison *poison)
+{
+	time64_t now = ktime_get_real_seconds();
+	const struct hostmem_bad *known;
+	struct hostmem_bad *bad;
+	u32 i;
+
+	for (i = 0; poison && i < poison->count; i++) {
+		bad = &poison->bad[i];
+		known = hostmem_poison_find(old, bad->start, bad->length);
+		bad->since = known ? known->since : now;
+	}
+}
+
+static void hostmem_space_record(struct hostmem_nd_space *space, const struct hostmem_poison *old,
+				 struct hostmem_poison *poison)
+{
+	if (!space->pmem.reserve_layout)
+		return;
+	/* That aside, what is the same need not be written. */
+	if (poison)
+		poison->recorded = old && old->recorded;
+	if (!hostmem_poison_same(old, poison))
+		space->unrecorded = true;
+	if (space->unrecorded)
+		space->unrecorded = hostmem_record_store(&space->pmem, space->dev, &space->record,
+							 poison);
+	if (poison)
+		poison->recorded = !space->unrecorded;
+}
+
+/* Ask what is bad in a namespace now. Under hostmem_nd_lock. */
+static int hostmem_space_update(struct hostmem_nd_space *space)
+{
+	const struct hostmem_poison *old = space->ledger ?: space->pmem.poison;
+	struct hostmem_poison *poison;
+	int rc;
+
+	rc = hostmem_space_read(space, &poison);
+	if (rc)
+		return rc;
+	hostmem_poison_date(old, poison);
+	hostmem_space_record(space, old, poison);
+	kvfree(space->ledger);
+	space->ledger = NULL;
+	if (hostmem_poison_same(space->pmem.poison, poison)) {
+		kvfree(poison);
+		return 0;
+	}
+	space->changes++;
+	hostmem_pmem_poison(&space->pmem, poison);
+	return 0;
+}
+
+/* A region that does not know yet what is bad, or NULL. Under hostmem_nd_lock. */
+static struct hostmem_client *hostmem_nd_outdated(struct hostmem_nd_space **in)
+{
+	struct hostmem_nd_space *space;
+	struct hostmem_client *client;
+
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		list_for_each_entry(client, &space->clients, node) {
+			if (client->changes == space->changes)
+				continue;
+			*in = space;
+			return client;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Tell a region that does not know yet what of it is bad: its segment, kept, or NULL, if there is
+ * none, or an ERR_PTR.
+ */
+static struct hostmem_segment *hostmem_nd_tell(void)
+{
+	struct hostmem_segment *segment = NULL;
+	struct hostmem_poison *poison = NULL;
+	struct hostmem_nd_space *space;
+	struct hostmem_client *client;
+	int rc = 0;
+
+	mutex_lock(&hostmem_nd_tell_lock);
+	mutex_lock(&hostmem_nd_lock);
+	while (!segment && (client = hostmem_nd_outdated(&space))) {
+		rc = hostmem_layout_poison(client->layout, client->size, space->pmem.poison,
+					   &poison);
+		if (rc)
+			break;
+		client->changes = space->changes;
+		if (hostmem_segment_get(client->segment))
+			segment = client->segment;
+		else
+			kvfree(poison);
+	}
+	mutex_unlock(&hostmem_nd_lock);
+	if (segment)
+		hostmem_segment_poison(segment, poison);
+	mutex_unlock(&hostmem_nd_tell_lock);
+	return rc ? ERR_PTR(rc) : segment;
+}
+
+/**
+ * hostmem_nd_refresh - find out what is bad, and tell the regions
+ *
+ * When it has returned 0, no region reaches what libnvdimm knows to be bad.
+ *
+ * Context: sleeps, under no lock that a fault handler of a region's file takes.
+ * Return: 0 or -ENOMEM.
+ */
+int hostmem_nd_refresh(void)
+{
+	struct hostmem_segment *segment;
+	struct hostmem_nd_space *space;
+	int rc = 0, failed;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		failed = hostmem_space_update(space);
+		rc = rc ?: failed;
+	}
+	mutex_unlock(&hostmem_nd_lock);
+	/* The last one to let go of a segment ends it: under no lock. */
+	while (!IS_ERR_OR_NULL(segment = hostmem_nd_tell()))
+		hostmem_segment_put(segment);
+	return rc ?: PTR_ERR_OR_ZERO(segment);
+}
+
+/* The inspect() of all backings that are on a namespace. */
+int hostmem_nd_inspect(struct hostmem_segment *segment)
+{
+	return hostmem_nd_refresh();
+}
+
+/* The region of libnvdimm, with a reference, whose disks have to look again, or NULL. */
+static struct device *hostmem_nd_revalidate(void)
+{
+	struct hostmem_nd_space *space;
+	struct device *region = NULL;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (!space->revalidate)
+			continue;
+		space->revalidate = false;
+		region = get_device(space->dev->parent);
+		break;
+	}
+	mutex_unlock(&hostmem_nd_lock);
+	return region;
+}
+
+static void hostmem_nd_watch(struct work_struct *work)
+{
+	struct device *region;
+
+	hostmem_nd_refresh();
+	while ((region = hostmem_nd_revalidate())) {
+		nvdimm_region_notify(to_nd_region(region), NVDIMM_REVALIDATE_POISON);
+		put_device(region);
+	}
+	mutex_lock(&hostmem_nd_lock);
+	if (!list_empty(&hostmem_nd_spaces))
+		queue_delayed_work(system_long_wq, &hostmem_nd_work, HOSTMEM_ND_PERIOD);
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+/**
+ * hostmem_nd_learn - hear of memory that is bad
+ * @spa: of the first byte
+ * @length: bytes
+ *
+ * The regions are told soon, or by hostmem_nd_refresh().
+ *
+ * Context: sleeps.
+ */
+void hostmem_nd_learn(u64 spa, u64 length)
+{
+	struct hostmem_nd_space *space;
+	struct hostmem_pmem *pmem;
+	u64 start, end;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		pmem = &space->pmem;
+		start = max(spa, pmem->spa);
+		end = min(spa + length, pmem->spa + pmem->size);
+		if (start >= end)
+			continue;
+		/* Who was told before us may have told libnvdimm. */
+		if (hostmem_space_update(space) ||
+		    !hostmem_poison_covers(pmem->poison, start - pmem->spa, end - start)) {
+			hostmem_poison_add(space->dev, start, end - start);
+			space->revalidate = true;
+		}
+		mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+	}
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+static int hostmem_space_init(struct hostmem_nd_space *space, const struct bus_type *bus)
+{
+	struct hostmem_pmem *pmem = &space->pmem;
+	int rc;
+
+	INIT_LIST_HEAD(&space->leases);
+	INIT_LIST_HEAD(&space->clients);
+	rc = hostmem_namespace_describe(bus, space->dev, pmem);
+	if (!rc && pmem->reserve_layout)
+		rc = hostmem_record_load(pmem, &space->record, &space->ledger);
+	if (!rc)
+		rc = hostmem_pmem_add(pmem);
+	return rc;
+}
+
+/**
+ * hostmem_nd_add - a namespace has been enabled
+ * @bus: libnvdimm's
+ * @dev: the device whose driver enables it; may be known already
+ *
+ * Context: sleeps; under device_lock().
+ */
+void hostmem_nd_add(const struct bus_type *bus, struct device *dev)
+{
+	struct hostmem_nd_space *space;
+	int rc;
+
+	mutex_lock(&hostmem_nd_lock);
+	if (hostmem_nd_find(dev))
+		goto out_unlock;
+	space = kzalloc(sizeof(*space), GFP_KERNEL);
+	if (!space)
+		goto out_unlock;
+	space->dev = dev;
+	rc = hostmem_space_init(space, bus);
+	if (rc == -EEXIST)
+		dev_warn(dev, "ignored: it overlaps a namespace that is known\n");
+	else if (rc)
+		dev_warn(dev, "ignored: error %d\n", rc);
+	if (rc) {
+		kvfree(space->ledger);
+		kfree(space);
+		goto out_unlock;
+	}
+	list_add_tail(&space->node, &hostmem_nd_spaces);
+	/* What fails now is done by the work. */
+	hostmem_space_update(space);
+	mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+out_unlock:
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+/* End the regions that use a namespace which nobody finds any more. */
+static void hostmem_nd_lose(struct hostmem_nd_space *space)
+{
+	struct hostmem_client *client;
+
+	mutex_lock(&hostmem_nd_lock);
+	while ((client = list_first_entry_or_null(&space->clients, struct hostmem_client, node))) {
+		struct list_head *node = &client->node;
+		struct hostmem_segment *segment = client->segment;
+		bool kept = hostmem_segment_get(segment);
+
+		mutex_unlock(&hostmem_nd_lock);
+		if (kept) {
+			hostmem_segment_lost(segment);
+			hostmem_segment_put(segment);
+		}
+		/* It leaves at its end, which may have begun elsewhere. */
+		wait_event(hostmem_nd_wait, READ_ONCE(space->clients.next) != node);
+		mutex_lock(&hostmem_nd_lock);
+	}
+	mutex_unlock(&hostmem_nd_lock);
+}
+
+/* Forget a namespace that is out of the list. */
+static void hostmem_nd_drop(struct hostmem_nd_space *space)
+{
+	struct hostmem_lease *lease, *next;
+
+	hostmem_nd_lose(space);
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry_safe(lease, next, &space->leases, node)
+		hostmem_lease_revoke(lease);
+	mutex_unlock(&hostmem_nd_lock);
+	hostmem_pmem_remove(&space->pmem);
+	kvfree(space->ledger);
+	kfree(space);
+}
+
+/**
+ * hostmem_nd_remove - a namespace is about to be disabled
+ * @dev: the device whose driver enables it; need not be known
+ *
+ * When this has returned nobody reaches the namespace through us any more.
+ *
+ * Context: sleeps; under device_lock().
+ */
+void hostmem_nd_remove(struct device *dev)
+{
+	struct hostmem_nd_space *space;
+
+	mutex_lock(&hostmem_nd_lock);
+	space = hostmem_nd_find(dev);
+	if (space)
+		list_del(&space->node);
+	mutex_unlock(&hostmem_nd_lock);
+	if (space)
+		hostmem_nd_drop(space);
+}
+
+/**
+ * hostmem_nd_clear - forget all namespaces
+ *
+ * Context: sleeps; when nobody uses one, and none can come any more.
+ */
+void hostmem_nd_clear(void)
+{
+	struct hostmem_nd_space *space, *next;
+
+	cancel_delayed_work_sync(&hostmem_nd_work);
+	list_for_each_entry_safe(space, next, &hostmem_nd_spaces, node) {
+		list_del(&space->node);
+		hostmem_nd_drop(space);
+	}
+}
+
+/**
+ * hostmem_nd_join - let a region use a namespace
+ * @client: filled but for the node
+ * @pmem_id: number of the namespace
+ *
+ * Context: sleeps.
+ * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
+ * -EBUSY: it has an exclusive client; or what @client's join() returns.
+ */
+int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id)
+{
+	struct hostmem_nd_space *space, *found = NULL;
+	struct hostmem_client *other;
+	int rc = 0;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (space->pmem.id == pmem_id)
+			found = space;
+	}
+	if (!found) {
+		rc = -ENODEV;
+		goto out_unlock;
+	}
+	list_for_each_entry(other, &found->clients, node) {
+		if (other->exclusive && client->exclusive)
+			rc = -EBUSY;
+	}
+	if (!rc && client->join)
+		rc = client->join(client, &found->pmem, found->dev);
+	if (!rc) {
+		client->segment->pmem_id = pmem_id;
+		list_add_tail(&client->node, &found->clients);
+	}
+out_unlock:
+	mutex_unlock(&hostmem_nd_lock);
+	/* Where this fails plug asks again. */
+	if (!rc)
+		hostmem_nd_refresh();
+	return rc;
+}
+
+/**
+ * hostmem_nd_leave - undo hostmem_nd_join()
+ * @client: joined
+ *
+ * Context: sleeps.
+ */
+void hostmem_nd_leave(struct hostmem_client *client)
+{
+	mutex_lock(&hostmem_nd_lock);
+	list_del_init(&client->node);
+	mutex_unlock(&hostmem_nd_lock);
+	wake_up_all(&hostmem_nd_wait);
+}
+
+/**
+ * hostmem_nd_attach - find out on which namespace a lease's file is
+ * @lease: has a file; from now on it is revoked when the namespace goes
+ * @cmd: out: the reason, if the file is refused
+ *
+ * Context: sleeps.
+ * Return: 0; -ENXIO or -EMEDIUMTYPE: refused; -EIO.
+ */
+int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd)
+{
+	struct hostmem_nd_space *space;
+	int rc;
+
+	mutex_lock(&hostmem_nd_lock);
+	list_for_each_entry(space, &hostmem_nd_spaces, node) {
+		if (!hostmem_device_holds(space->dev, lease->file))
+			continue;
+		rc = hostmem_device_place(&space->pmem, lease, cmd);
+		if (!rc) {
+			lease->pmem_id = space->pmem.id;
+			list_add_tail(&lease->node, &space->leases);
+		}
+		goto out_unlock;
+	}
+	rc = hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
+out_unlock:
+	mutex_unlock(&hostmem_nd_lock);
+	return rc;
+}
+
+/**
+ * hostmem_nd_detach - undo hostmem_nd_attach()
+ * @lease: attached or not, revoked or not
+ *
+ * Context: sleeps.
+ */
+void hostmem_nd_detach(struct hostmem_lease *lease)
+{
+	mutex_lock(&hostmem_nd_lock);
+	list_del_init(&lease->node);
+	mutex_unlock(&hostmem_nd_lock);
+}
