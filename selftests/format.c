@@ -86,7 +86,7 @@ static superblock reserve(unsigned int layout, unsigned int operation)
 		if (tail)
 			sb.old_block = without;
 	}
-	hostmem_reserve_seal(&sb);
+	hostmem_seal(&sb, sizeof(sb));
 	return sb;
 }
 
@@ -101,7 +101,7 @@ static bool changed_is_refused(size_t offset, unsigned long long value, size_t s
 
 	value = htole64(value);
 	memcpy((char *)&sb + offset, &value, size);
-	hostmem_reserve_seal(&sb);
+	hostmem_seal(&sb, sizeof(sb));
 	return !accepted(&sb, SIZE - 4096);
 }
 
@@ -124,16 +124,16 @@ static void test_check(void)
 	sb = reserve(HOSTMEM_RESERVE_TAIL, HOSTMEM_RESERVE_DROP);
 	is("drop", accepted(&sb, SIZE - 4096));
 	memset(&sb.new_block, 0, sizeof(sb.new_block));
-	hostmem_reserve_seal(&sb);
+	hostmem_seal(&sb, sizeof(sb));
 	is("refused: drop of the whole namespace", !accepted(&sb, SIZE - 4096));
 	sb = reserve(HOSTMEM_RESERVE_HEAD, HOSTMEM_RESERVE_ADD);
 	is("head", accepted(&sb, 2 * MIB) && accepted(&sb, 66 * MIB - 4096));
 	sb.new_block.mode = htole32(HOSTMEM_INFOBLOCK_DEV);
-	hostmem_reserve_seal(&sb);
+	hostmem_seal(&sb, sizeof(sb));
 	is("refused: head with struct pages on the device", !accepted(&sb, 2 * MIB));
 	sb = reserve(HOSTMEM_RESERVE_HEAD, HOSTMEM_RESERVE_ADD);
 	sb.old_block = fields(HOSTMEM_INFOBLOCK_MEM, 2 * MIB, 0);
-	hostmem_reserve_seal(&sb);
+	hostmem_seal(&sb, sizeof(sb));
 	is("refused: head that moved data", !accepted(&sb, 2 * MIB));
 }
 
@@ -317,7 +317,7 @@ static void test_mutations(void)
 		mutate(&sb, sizeof(sb));
 		if (memcmp(&sb, &original, sizeof(sb)))
 			unsealed += !hostmem_reserve_check(&sb, SIZE, le64toh(sb.start));
-		hostmem_reserve_seal(&sb);
+		hostmem_seal(&sb, sizeof(sb));
 		if (hostmem_reserve_check(&sb, SIZE, le64toh(sb.start)))
 			continue;
 		sealed++;
@@ -350,7 +350,7 @@ static struct hostmem_ledger ledger_of(unsigned int count)
 			.length = htole64(512 << (i % 4)),
 			.since = htole64(1700000000 + i),
 		};
-	hostmem_ledger_seal(&ledger);
+	hostmem_seal(&ledger, sizeof(ledger));
 	return ledger;
 }
 
@@ -365,7 +365,7 @@ static bool entry_accepted(unsigned int i, unsigned long long start, unsigned lo
 
 	ledger.entries[i].start = htole64(start);
 	ledger.entries[i].length = htole64(length);
-	hostmem_ledger_seal(&ledger);
+	hostmem_seal(&ledger, sizeof(ledger));
 	return ledger_accepted(&ledger);
 }
 
@@ -374,7 +374,7 @@ static bool ledger_changed_is_refused(size_t offset, unsigned char value)
 	struct hostmem_ledger ledger = ledger_of(3);
 
 	((unsigned char *)&ledger)[offset] = value;
-	hostmem_ledger_seal(&ledger);
+	hostmem_seal(&ledger, sizeof(ledger));
 	return !ledger_accepted(&ledger);
 }
 
@@ -428,7 +428,7 @@ static void test_ledger_mutations(void)
 		mutate(&ledger, sizeof(ledger));
 		if (memcmp(&ledger, &original, sizeof(ledger)))
 			unsealed += ledger_accepted(&ledger);
-		hostmem_ledger_seal(&ledger);
+		hostmem_seal(&ledger, sizeof(ledger));
 		if (!ledger_accepted(&ledger))
 			continue;
 		sealed++;

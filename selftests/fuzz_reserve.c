@@ -218,14 +218,6 @@ static void scribble(void *page)
 	}
 }
 
-static void seal_block(void *page)
-{
-	struct hostmem_infoblock *block = page;
-
-	block->checksum = 0;
-	block->checksum = htole64(hostmem_fletcher64(block, sizeof(*block)));
-}
-
 /* The mutations; each gets a copy of a good namespace. */
 
 static void superblocks_scribbled(struct media *media)
@@ -237,7 +229,7 @@ static void superblocks_scribbled(struct media *media)
 static void superblocks_resealed(struct media *media)
 {
 	scribble(media->page[LAST]);
-	hostmem_reserve_seal((void *)media->page[LAST]);
+	hostmem_seal(media->page[LAST], PAGE);
 	memcpy(media->page[FIRST], media->page[LAST], PAGE);
 }
 
@@ -251,7 +243,7 @@ static void one_resealed(struct media *media)
 	unsigned int which = rnd(2) ? FIRST : LAST;
 
 	scribble(media->page[which]);
-	hostmem_reserve_seal((void *)media->page[which]);
+	hostmem_seal(media->page[which], PAGE);
 }
 
 static void numbers_resealed(struct media *media)
@@ -275,7 +267,7 @@ static void numbers_resealed(struct media *media)
 		sb->generation = value;
 		break;
 	}
-	hostmem_reserve_seal(sb);
+	hostmem_seal(sb, sizeof(*sb));
 	memcpy(media->page[FIRST], media->page[LAST], PAGE);
 }
 
@@ -289,7 +281,7 @@ static void dropped(struct media *media)
 	sb->new_block.end_trunc = 0;
 	if (rnd(2))
 		hostmem_infoblock_expand(&sb->new_block, (void *)media->page[INFO]);
-	hostmem_reserve_seal(sb);
+	hostmem_seal(sb, sizeof(*sb));
 	memcpy(media->page[FIRST], media->page[LAST], PAGE);
 }
 
@@ -332,7 +324,7 @@ static void block_resealed(struct media *media)
 		block->padding[rnd(sizeof(block->padding))] ^= 1 + rnd(255);
 		break;
 	}
-	seal_block(block);
+	hostmem_seal(block, sizeof(*block));
 }
 
 /* More or less data than the superblock says. */
@@ -346,7 +338,7 @@ static void block_moved(struct media *media)
 		fields->end_trunc ^= htole32(by);
 	else
 		fields->dataoff = htole64(le64toh(fields->dataoff) + by);
-	seal_block(block);
+	hostmem_seal(block, sizeof(*block));
 }
 
 static void block_torn(struct media *media)

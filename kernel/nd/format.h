@@ -33,7 +33,8 @@ enum hostmem_reserve_state {
 #define HOSTMEM_RESERVE_PLACES 5
 
 /* infoblock.c */
-__u64 hostmem_fletcher64(const void *data, size_t length);
+void hostmem_seal(void *block, size_t length);
+bool hostmem_is_sealed(void *block, size_t length);
 bool hostmem_is_zero(const void *data, size_t length);
 bool hostmem_infoblock_whole(struct hostmem_infoblock *block);
 int hostmem_infoblock_place(const struct hostmem_infoblock_fields *fields, __u64 size,
@@ -43,7 +44,6 @@ void hostmem_infoblock_expand(const struct hostmem_infoblock_fields *fields,
 
 /* reserve.c */
 int hostmem_reserve_check(struct hostmem_reserve_superblock *sb, __u64 size, __u64 at);
-void hostmem_reserve_seal(struct hostmem_reserve_superblock *sb);
 enum hostmem_reserve_state hostmem_reserve_state(const struct hostmem_reserve_superblock *sb,
 						 const struct hostmem_infoblock *page,
 						 struct hostmem_infoblock *scratch);
@@ -52,6 +52,5 @@ unsigned int hostmem_reserve_places(const struct hostmem_infoblock_fields *field
 
 /* ledger.c */
 int hostmem_ledger_check(struct hostmem_ledger *ledger, const __u8 *uuid, __u64 size);
-void hostmem_ledger_seal(struct hostmem_ledger *ledger);
 
 #endif /* _HOSTMEM_ND_FORMAT_H */

@@ -9,14 +9,8 @@
 
 #include "format.h"
 
-/**
- * hostmem_fletcher64 - the checksum of libnvdimm's blocks
- * @data: little endian words of 4 bytes
- * @length: bytes, a multiple of 4
- *
- * Return: the checksum.
- */
-__u64 hostmem_fletcher64(const void *data, size_t length)
+/* The checksum of libnvdimm's blocks, of little endian words of 4 bytes. */
+static __u64 hostmem_fletcher64(const void *data, size_t length)
 {
 	const __u8 *byte = data;
 	__u64 high = 0;
@@ -31,6 +25,45 @@ __u64 hostmem_fletcher64(const void *data, size_t length)
 		high += low;
 	}
 	return high << 32 | low;
+}
+
+/* What a block that ends with its checksum has there, when that counts as 0. */
+static __le64 hostmem_checksum(void *block, size_t length)
+{
+	__u8 *end = (__u8 *)block + length - sizeof(__le64);
+	__le64 before, checksum;
+
+	memcpy(&before, end, sizeof(before));
+	memset(end, 0, sizeof(before));
+	checksum = __cpu_to_le64(hostmem_fletcher64(block, length));
+	memcpy(end, &before, sizeof(before));
+	return checksum;
+}
+
+/**
+ * hostmem_seal - put its checksum into a block
+ * @block: ends with its checksum
+ * @length: bytes, a multiple of 4
+ */
+void hostmem_seal(void *block, size_t length)
+{
+	__le64 checksum = hostmem_checksum(block, length);
+
+	memcpy((__u8 *)block + length - sizeof(checksum), &checksum, sizeof(checksum));
+}
+
+/**
+ * hostmem_is_sealed - whether the checksum of a block is right
+ * @block: ends with its checksum; unchanged afterwards
+ * @length: bytes, a multiple of 4
+ *
+ * Return: true if it is.
+ */
+bool hostmem_is_sealed(void *block, size_t length)
+{
+	__le64 checksum = hostmem_checksum(block, length);
+
+	return !memcmp((__u8 *)block + length - sizeof(checksum), &checksum, sizeof(checksum));
 }
 
 /* Whether all of @data is zero. */
@@ -49,16 +82,10 @@ bool hostmem_is_zero(const void *data, size_t length)
  */
 bool hostmem_infoblock_whole(struct hostmem_infoblock *block)
 {
-	__le64 checksum = block->checksum;
-	bool whole;
-
 	if (memcmp(block->fields.signature, HOSTMEM_INFOBLOCK_FSDAX, 16) &&
 	    memcmp(block->fields.signature, HOSTMEM_INFOBLOCK_DEVDAX, 16))
 		return false;
-	block->checksum = 0;
-	whole = hostmem_fletcher64(block, sizeof(*block)) == __le64_to_cpu(checksum);
-	block->checksum = checksum;
-	return whole;
+	return hostmem_is_sealed(block, sizeof(*block));
 }
 
 /**
@@ -97,5 +124,5 @@ void hostmem_infoblock_expand(const struct hostmem_infoblock_fields *fields,
 {
 	memset(block, 0, sizeof(*block));
 	block->fields = *fields;
-	block->checksum = __cpu_to_le64(hostmem_fletcher64(block, sizeof(*block)));
+	hostmem_seal(block, sizeof(*block));
 }

@@ -10,17 +10,6 @@
 
 #define HOSTMEM_LEDGER_UNIT 512
 
-static bool hostmem_ledger_whole(struct hostmem_ledger *ledger)
-{
-	__le64 checksum = ledger->checksum;
-	bool whole;
-
-	ledger->checksum = 0;
-	whole = hostmem_fletcher64(ledger, sizeof(*ledger)) == __le64_to_cpu(checksum);
-	ledger->checksum = checksum;
-	return whole;
-}
-
 /* Within the namespace, and behind what ends at @end. */
 static bool hostmem_ledger_entry_good(const struct hostmem_ledger_entry *entry, __u64 size,
 				      __u64 end)
@@ -63,19 +52,9 @@ int hostmem_ledger_check(struct hostmem_ledger *ledger, const __u8 *uuid, __u64 
 {
 	if (memcmp(ledger->magic, HOSTMEM_LEDGER_MAGIC, sizeof(ledger->magic)) ||
 	    __le16_to_cpu(ledger->version_major) != HOSTMEM_LEDGER_VERSION_MAJOR ||
-	    memcmp(ledger->uuid, uuid, sizeof(ledger->uuid)) || !hostmem_ledger_whole(ledger))
+	    memcmp(ledger->uuid, uuid, sizeof(ledger->uuid)) || !hostmem_is_sealed(ledger, sizeof(*ledger)))
 		return -EINVAL;
 	if (!ledger->generation || ledger->zero || !hostmem_ledger_entries_good(ledger, size))
 		return -EINVAL;
 	return 0;
-}
-
-/**
- * hostmem_ledger_seal - put the checksum into a ledger
- * @ledger: filled
- */
-void hostmem_ledger_seal(struct hostmem_ledger *ledger)
-{
-	ledger->checksum = 0;
-	ledger->checksum = __cpu_to_le64(hostmem_fletcher64(ledger, sizeof(*ledger)));
 }

@@ -99,7 +99,7 @@ static void hostmem_record_pack(const struct hostmem_pmem *pmem, u64 generation,
 		ledger->entries[i].length = cpu_to_le64(poison->bad[i].length);
 		ledger->entries[i].since = cpu_to_le64(poison->bad[i].since);
 	}
-	hostmem_ledger_seal(ledger);
+	hostmem_seal(ledger, sizeof(*ledger));
 }
 
 /* Write to a slot, and see that it is there. */

@@ -9,17 +9,6 @@
 
 #include "format.h"
 
-static bool hostmem_reserve_whole(struct hostmem_reserve_superblock *sb)
-{
-	__le64 checksum = sb->checksum;
-	bool whole;
-
-	sb->checksum = 0;
-	whole = hostmem_fletcher64(sb, sizeof(*sb)) == __le64_to_cpu(checksum);
-	sb->checksum = checksum;
-	return whole;
-}
-
 static bool hostmem_purpose_good(const __u8 *purpose)
 {
 	size_t i = 0;
@@ -111,7 +100,7 @@ int hostmem_reserve_check(struct hostmem_reserve_superblock *sb, __u64 size, __u
 
 	if (memcmp(sb->magic, HOSTMEM_RESERVE_MAGIC, sizeof(sb->magic)) ||
 	    __le16_to_cpu(sb->version_major) != HOSTMEM_RESERVE_VERSION_MAJOR ||
-	    !hostmem_reserve_whole(sb))
+	    !hostmem_is_sealed(sb, sizeof(*sb)))
 		return -EINVAL;
 	if (!add && __le32_to_cpu(sb->operation) != HOSTMEM_RESERVE_DROP)
 		return -EINVAL;
@@ -130,16 +119,6 @@ int hostmem_reserve_check(struct hostmem_reserve_superblock *sb, __u64 size, __u
 	if (!hostmem_with_good(sb, with, size) || !hostmem_without_good(sb, without, with))
 		return -EINVAL;
 	return 0;
-}
-
-/**
- * hostmem_reserve_seal - put the checksum into a superblock
- * @sb: filled
- */
-void hostmem_reserve_seal(struct hostmem_reserve_superblock *sb)
-{
-	sb->checksum = 0;
-	sb->checksum = __cpu_to_le64(hostmem_fletcher64(sb, sizeof(*sb)));
 }
 
 /* Every 8 bytes, which is what the media writes as one, are of one block or of the other. */

@@ -174,7 +174,7 @@ int ctl_journal_run(struct ctl_media *media, struct hostmem_reserve_superblock *
 	bool add = le32toh(sb->operation) == HOSTMEM_RESERVE_ADD;
 	int rc;
 
-	hostmem_reserve_seal(sb);
+	hostmem_seal(sb, sizeof(*sb));
 	if (hostmem_reserve_check(sb, media->size, le64toh(sb->start)))
 		return ctl_error(media->ctl, "namespace %s: this makes no reserve, which is an error in hostmemctl; report it",
 				 media->name);
@@ -204,7 +204,7 @@ static int settle(struct ctl_media *media, struct ctl_found *found)
 		memset(&sb->old_block, 0, sizeof(sb->old_block));
 		sb->operation = htole32(HOSTMEM_RESERVE_ADD);
 		sb->generation = htole64(le64toh(sb->generation) + 1);
-		hostmem_reserve_seal(sb);
+		hostmem_seal(sb, sizeof(*sb));
 	}
 	return write_copies(media, sb);
 }
