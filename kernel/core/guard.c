@@ -59,7 +59,8 @@ static vm_fault_t hostmem_guard_check(const struct hostmem_view *view, pgoff_t p
 	    !test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged))
 		return VM_FAULT_SIGBUS;
 	poison = srcu_dereference(region->poison, &region->srcu);
-	if (hostmem_poison_find(poison, (u64)pgoff << PAGE_SHIFT, (u64)pages << PAGE_SHIFT))
+	if (poison &&
+	    hostmem_poison_find(poison, (u64)pgoff << PAGE_SHIFT, (u64)pages << PAGE_SHIFT))
 		return VM_FAULT_HWPOISON;
 	return 0;
 }
