@@ -52,7 +52,8 @@ int hostmem_ledger_check(struct hostmem_ledger *ledger, const __u8 *uuid, __u64 
 {
 	if (memcmp(ledger->magic, HOSTMEM_LEDGER_MAGIC, sizeof(ledger->magic)) ||
 	    __le16_to_cpu(ledger->version_major) != HOSTMEM_LEDGER_VERSION_MAJOR ||
-	    memcmp(ledger->uuid, uuid, sizeof(ledger->uuid)) || !hostmem_is_sealed(ledger, sizeof(*ledger)))
+	    memcmp(ledger->uuid, uuid, sizeof(ledger->uuid)) ||
+	    !hostmem_is_sealed(ledger, sizeof(*ledger)))
 		return -EINVAL;
 	if (!ledger->generation || ledger->zero || !hostmem_ledger_entries_good(ledger, size))
 		return -EINVAL;
