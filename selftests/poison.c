@@ -27,6 +27,14 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define INJECT "/sys/kernel/debug/mce-inject/"
 
+static const struct dax on_ext4 = {
+	"ext4", "namespace1.0", "pmem1", "mkfs.ext4 -q -F -b 4096", "-o dax=always"
+};
+
+static const struct dax on_xfs = {
+	"xfs", "namespace4.0", "pmem4", "mkfs.xfs --unsupported -q -f -d su=2m,sw=1", "-o dax=always"
+};
+
 /* A region of all of its backing, of which the blocks that are not bad are plugged. */
 FIXTURE(poison) {
 	char name[HOSTMEM_NAME_MAX];
@@ -38,7 +46,7 @@ FIXTURE(poison) {
 FIXTURE_VARIANT(poison) {
 	const char *namespace;
 	const char *make;	/* a command */
-	struct dax fs;		/* or a file of it */
+	const struct dax *fs;	/* or a file of it */
 	bool large;		/* is mapped by 2 MiB only */
 	bool tail;		/* has struct pages of ours */
 	bool reserve;
@@ -55,7 +63,7 @@ FIXTURE_VARIANT_ADD(poison, tail) {
 FIXTURE_VARIANT_ADD(poison, ext4) {
 	.namespace = "namespace1.0",
 	.make = "ndctl create-namespace -f -e namespace1.0 --mode fsdax --map mem",
-	.fs = { "ext4", "namespace1.0", "pmem1", "mkfs.ext4 -q -F -b 4096", "-o dax=always" },
+	.fs = &on_ext4,
 };
 
 FIXTURE_VARIANT_ADD(poison, head) {
@@ -75,8 +83,7 @@ FIXTURE_VARIANT_ADD(poison, devdax) {
 FIXTURE_VARIANT_ADD(poison, xfs) {
 	.namespace = "namespace4.0",
 	.make = "ndctl create-namespace -f -e namespace4.0 --mode fsdax --map mem",
-	.fs = { "xfs", "namespace4.0", "pmem4", "mkfs.xfs --unsupported -q -f -d su=2m,sw=1",
-		"-o dax=always" },
+	.fs = &on_xfs,
 	.again = true,
 };
 
@@ -218,18 +225,18 @@ static void make(const struct _fixture_variant_poison *variant, char backing[300
 		hm_sh("%s", variant->make);
 		output(dev, "hostmemctl list -D | jq -r '.[]|select(.namespace == \"%s\").dev'",
 		       variant->namespace);
-		if (variant->fs.name) {
-			hm_sh("%s /dev/%s", variant->fs.mkfs, variant->fs.dev);
-			dax_mount(&variant->fs, variant->fs.mount);
-			fd = dax_file(&variant->fs, "region", path);
+		if (variant->fs) {
+			hm_sh("%s /dev/%s", variant->fs->mkfs, variant->fs->dev);
+			dax_mount(variant->fs, variant->fs->mount);
+			fd = dax_file(variant->fs, "region", path);
 			HM_OK(fallocate(fd, 0, 0, SIZE));
 			close(fd);
 		}
 	}
 	if (variant->reserve)
 		snprintf(backing, 300, "reserve:%s", variant->namespace);
-	else if (variant->fs.name)
-		snprintf(backing, 300, "file:%s/region", dax_dir(&variant->fs));
+	else if (variant->fs)
+		snprintf(backing, 300, "file:%s/region", dax_dir(variant->fs));
 	else
 		snprintf(backing, 300, "file:/dev/%s", dev);
 }
@@ -428,15 +435,8 @@ TEST_F(poison, memory_failure)
 
 static void unmount(void)
 {
-	const char *const dirs[] = { "/run/dax-ext4", "/run/dax-xfs" };
-	struct stat on, parent;
-	size_t i;
-
-	HM_OK(stat("/run", &parent));
-	for (i = 0; i < HM_ARRAY_SIZE(dirs); i++) {
-		if (!stat(dirs[i], &on) && on.st_dev != parent.st_dev)
-			hm_sh("umount %s", dirs[i]);
-	}
+	dax_umount(&on_ext4);
+	dax_umount(&on_xfs);
 }
 
 int main(int argc, char **argv)

@@ -147,6 +147,11 @@ static inline u64 hostmem_block_size(const struct hostmem_region *region)
 	return 1ULL << region->block_shift;
 }
 
+static inline struct hostmem_region *hostmem_segment_region(struct hostmem_segment *segment)
+{
+	return container_of(segment, struct hostmem_region, segment);
+}
+
 static inline u64 hostmem_nr_blocks(const struct hostmem_region *region)
 {
 	return region->size >> region->block_shift;

@@ -125,7 +125,7 @@ static void hostmem_poison_tell(struct hostmem_region *region, const struct host
  */
 void hostmem_segment_poison(struct hostmem_segment *segment, struct hostmem_poison *poison)
 {
-	struct hostmem_region *region = container_of(segment, struct hostmem_region, segment);
+	struct hostmem_region *region = hostmem_segment_region(segment);
 	struct hostmem_poison *old;
 
 	mutex_lock(&region->lock);

@@ -123,11 +123,6 @@ void hostmem_segment_discard(struct hostmem_segment *segment, loff_t start, loff
 		unmap_mapping_range(segment->file->f_mapping, start, length, 1);
 }
 
-static struct hostmem_region *hostmem_segment_region(struct hostmem_segment *segment)
-{
-	return container_of(segment, struct hostmem_region, segment);
-}
-
 /**
  * hostmem_segment_get - keep a segment open
  * @segment: which its provider knows not to be freed yet

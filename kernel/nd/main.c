@@ -7,10 +7,8 @@
  */
 #include <linux/device.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/nd.h>
 #include <linux/notifier.h>
-#include <linux/slab.h>
 
 #include "hostmem_nd.h"
 

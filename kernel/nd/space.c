@@ -345,9 +345,11 @@ void hostmem_nd_add(const struct bus_type *bus, struct device *dev)
 		goto out_unlock;
 	}
 	list_add_tail(&space->node, &hostmem_nd_spaces);
-	/* What fails now is done by the work. */
-	hostmem_space_update(space);
-	mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+	/* What is left to do or has failed is the work's. */
+	if (hostmem_space_update(space) || space->revalidate)
+		mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+	else
+		queue_delayed_work(system_long_wq, &hostmem_nd_work, HOSTMEM_ND_PERIOD);
 out_unlock:
 	mutex_unlock(&hostmem_nd_lock);
 }

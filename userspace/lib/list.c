@@ -472,18 +472,13 @@ static int hostmem_list_slot(const struct nlmsghdr *nlh, void *data)
 	struct hostmem_attrs attrs = { a, hostmem_slot_types, HOSTMEM_A_SLOT_MAX };
 	struct hostmem_slot_listing *list = data;
 	struct hostmem_slot *slots;
-	unsigned int room;
 
 	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_SLOT_LENGTH])
 		return -EBADMSG;
-	if (list->count == list->room) {
-		room = list->room ? 2 * list->room : 16;
-		slots = reallocarray(list->slots, room, sizeof(*slots));
-		if (!slots)
-			return -ENOMEM;
-		list->slots = slots;
-		list->room = room;
-	}
+	slots = hostmem_array_grow(list->slots, list->count, &list->room, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	list->slots = slots;
 	list->slots[list->count++] = (struct hostmem_slot) {
 		.start = hostmem_attr_u64(a[HOSTMEM_A_SLOT_START]),
 		.length = hostmem_attr_u64(a[HOSTMEM_A_SLOT_LENGTH]),

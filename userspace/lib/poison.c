@@ -31,18 +31,13 @@ static int hostmem_list_bad(const struct nlmsghdr *nlh, void *data)
 	struct hostmem_attrs attrs = { a, hostmem_poison_types, HOSTMEM_A_POISON_MAX };
 	struct hostmem_poison_listing *list = data;
 	struct hostmem_badblock *bad;
-	unsigned int room;
 
 	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_POISON_LENGTH])
 		return -EBADMSG;
-	if (list->count == list->room) {
-		room = list->room ? 2 * list->room : 16;
-		bad = reallocarray(list->bad, room, sizeof(*bad));
-		if (!bad)
-			return -ENOMEM;
-		list->bad = bad;
-		list->room = room;
-	}
+	bad = hostmem_array_grow(list->bad, list->count, &list->room, sizeof(*bad));
+	if (!bad)
+		return -ENOMEM;
+	list->bad = bad;
 	list->bad[list->count++] = (struct hostmem_badblock) {
 		.start = hostmem_attr_u64(a[HOSTMEM_A_POISON_START]),
 		.length = hostmem_attr_u64(a[HOSTMEM_A_POISON_LENGTH]),

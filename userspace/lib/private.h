@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/types.h>
 #include <syslog.h>
 #include <linux/hostmem.h>
@@ -117,6 +118,20 @@ unsigned long long hostmem_slot_size_default(unsigned long long size,
 int hostmem_view_map_phase(struct hostmem_view *view, unsigned long long offset,
 			   unsigned long long length, int prot, unsigned long long phase,
 			   void **addr);
+
+/* @array with room for one element more than @count, or NULL: no memory, it stays as it was. */
+static inline void *hostmem_array_grow(void *array, unsigned int count, unsigned int *room,
+				       size_t size)
+{
+	unsigned int more = *room ? 2 * *room : 16;
+
+	if (count < *room)
+		return array;
+	array = reallocarray(array, more, size);
+	if (array)
+		*room = more;
+	return array;
+}
 
 static inline unsigned long long hostmem_align_down(unsigned long long value,
 						    unsigned long long align)

@@ -158,16 +158,11 @@ static int hostmem_plan_step(struct hostmem_plan *plan, struct hostmem_binding *
 			     const struct hostmem_applied *what, bool add)
 {
 	struct hostmem_step *steps;
-	unsigned int room;
 
-	if (plan->nr == plan->room) {
-		room = plan->room ? 2 * plan->room : 16;
-		steps = reallocarray(plan->steps, room, sizeof(*steps));
-		if (!steps)
-			return -ENOMEM;
-		plan->steps = steps;
-		plan->room = room;
-	}
+	steps = hostmem_array_grow(plan->steps, plan->nr, &plan->room, sizeof(*steps));
+	if (!steps)
+		return -ENOMEM;
+	plan->steps = steps;
 	plan->steps[plan->nr++] = (struct hostmem_step) {
 		.binding = b,
 		.what = *what,
