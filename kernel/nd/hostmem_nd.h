@@ -98,6 +98,9 @@ int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *
 			struct hostmem_poison **out);
 int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
 			 struct hostmem_record *record, const struct hostmem_poison *poison);
+bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device *region);
+int hostmem_record_settle(const struct hostmem_pmem *pmem, const struct device *region);
+void hostmem_record_forget(const struct device *region);
 
 /* mce.c */
 #ifdef CONFIG_X86_MCE

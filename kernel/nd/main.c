@@ -24,11 +24,13 @@ static struct nd_device_driver hostmem_nd_driver = {
 	.type = BIT(31),
 };
 
-/* Under device_lock(). */
+/* Under device_lock(), when a driver comes or goes. */
 static int hostmem_nd_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct device *dev = data;
 
+	if (action == BUS_NOTIFY_REMOVED_DEVICE)
+		hostmem_record_forget(dev);
 	if (!hostmem_namespace_drives(dev))
 		return NOTIFY_DONE;
 	if (action == BUS_NOTIFY_BOUND_DRIVER)
@@ -87,6 +89,7 @@ static void __exit hostmem_nd_exit(void)
 	hostmem_mce_exit();
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_nd_clear();
+	hostmem_record_forget(NULL);
 	nd_driver_unregister(&hostmem_nd_driver);
 	hostmem_holder_exit();
 }

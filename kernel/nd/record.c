@@ -6,11 +6,25 @@
  * Not every platform finds them again by itself. A ledger is written to the slots in turn,
  * so that whenever the power fails the one before is whole.
  */
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "format.h"
 #include "hostmem_nd.h"
+
+/* A reserve of which libnvdimm knows all that the ledger says, while it has the region. */
+struct hostmem_settled {
+	struct list_head node;
+	const struct device *region;	/* libnvdimm's; not kept */
+	u64 spa;			/* of the namespace */
+	u8 uuid[sizeof_field(struct hostmem_ledger, uuid)];
+};
+
+static DEFINE_MUTEX(hostmem_settled_lock);
+static LIST_HEAD(hostmem_settled_list);
 
 static_assert(sizeof(struct hostmem_ledger) == HOSTMEM_LEDGER_SIZE);
 static_assert((HOSTMEM_LEDGER_SLOTS + 1) * HOSTMEM_LEDGER_STRIDE <= HOSTMEM_RESERVE_ALIGN);
@@ -154,4 +168,85 @@ int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
 	}
 	kvfree(ledger);
 	return rc;
+}
+
+static struct hostmem_settled *hostmem_settled_find(const struct hostmem_pmem *pmem,
+						    const struct device *region)
+{
+	struct hostmem_settled *settled;
+
+	list_for_each_entry(settled, &hostmem_settled_list, node) {
+		if (settled->region == region && settled->spa == pmem->spa)
+			return settled;
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_record_settled - does libnvdimm know what the ledger says?
+ * @pmem: the namespace, with a reserve
+ * @region: libnvdimm's region that it is in
+ *
+ * Then what it does not know any more has been cleared, maybe while the namespace was disabled.
+ *
+ * Context: sleeps.
+ */
+bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device *region)
+{
+	struct hostmem_settled *settled;
+	bool same;
+
+	mutex_lock(&hostmem_settled_lock);
+	settled = hostmem_settled_find(pmem, region);
+	same = settled && !memcmp(settled->uuid, pmem->reserve_uuid, sizeof(settled->uuid));
+	mutex_unlock(&hostmem_settled_lock);
+	return same;
+}
+
+/**
+ * hostmem_record_settle - libnvdimm has been told what the ledger says
+ * @pmem: the namespace, with a reserve
+ * @region: libnvdimm's region that it is in
+ *
+ * Context: sleeps.
+ * Return: 0 or -ENOMEM: it will be told again when the namespace is enabled again.
+ */
+int hostmem_record_settle(const struct hostmem_pmem *pmem, const struct device *region)
+{
+	struct hostmem_settled *settled;
+
+	mutex_lock(&hostmem_settled_lock);
+	settled = hostmem_settled_find(pmem, region);
+	if (!settled) {
+		settled = kzalloc(sizeof(*settled), GFP_KERNEL);
+		if (settled) {
+			settled->region = region;
+			settled->spa = pmem->spa;
+			list_add(&settled->node, &hostmem_settled_list);
+		}
+	}
+	if (settled)
+		memcpy(settled->uuid, pmem->reserve_uuid, sizeof(settled->uuid));
+	mutex_unlock(&hostmem_settled_lock);
+	return settled ? 0 : -ENOMEM;
+}
+
+/**
+ * hostmem_record_forget - a region is gone, and with it what libnvdimm knew
+ * @region: need not have any reserve; NULL: all of them
+ *
+ * Context: sleeps.
+ */
+void hostmem_record_forget(const struct device *region)
+{
+	struct hostmem_settled *settled, *next;
+
+	mutex_lock(&hostmem_settled_lock);
+	list_for_each_entry_safe(settled, next, &hostmem_settled_list, node) {
+		if (region && settled->region != region)
+			continue;
+		list_del(&settled->node);
+		kfree(settled);
+	}
+	mutex_unlock(&hostmem_settled_lock);
 }

@@ -32,7 +32,8 @@ struct hostmem_nd_space {
 	bool revalidate;		/* libnvdimm's disks do not know yet what its bus knows */
 	struct hostmem_record record;
 	bool unrecorded;		/* what is bad is not what the ledger says */
-	struct hostmem_poison *ledger;	/* what libnvdimm has yet to be told, or NULL */
+	struct hostmem_poison *ledger;	/* what it said when the namespace came, until it is read */
+	bool settled;			/* libnvdimm has been told what it says */
 };
 
 /* device_lock() -> hostmem_nd_lock -> libnvdimm's lock of a bus, the core's lock */
@@ -90,7 +91,7 @@ static int hostmem_space_read(struct hostmem_nd_space *space, struct hostmem_poi
 {
 	int rc = hostmem_poison_read(&space->pmem, space->dev, poison);
 
-	if (rc || !space->ledger)
+	if (rc || !space->ledger || space->settled)
 		return rc;
 	rc = hostmem_space_feed(space, *poison);
 	kvfree(*poison);
@@ -144,6 +145,8 @@ static int hostmem_space_update(struct hostmem_nd_space *space)
 	hostmem_space_record(space, old, poison);
 	kvfree(space->ledger);
 	space->ledger = NULL;
+	if (space->pmem.reserve_layout && !space->settled)
+		space->settled = !hostmem_record_settle(&space->pmem, space->dev->parent);
 	if (hostmem_poison_same(space->pmem.poison, poison)) {
 		kvfree(poison);
 		return 0;
@@ -308,8 +311,10 @@ static int hostmem_space_init(struct hostmem_nd_space *space, const struct bus_t
 	INIT_LIST_HEAD(&space->leases);
 	INIT_LIST_HEAD(&space->clients);
 	rc = hostmem_namespace_describe(bus, space->dev, pmem);
-	if (!rc && pmem->reserve_layout)
+	if (!rc && pmem->reserve_layout) {
+		space->settled = hostmem_record_settled(pmem, space->dev->parent);
 		rc = hostmem_record_load(pmem, &space->record, &space->ledger);
+	}
 	if (!rc)
 		rc = hostmem_pmem_add(pmem);
 	return rc;
