@@ -9,54 +9,8 @@
 #include "hostmem_pmem.h"
 #include "hostmem_private.h"
 
-/* Of the pointer; what it points to stays while its module does. */
-static DEFINE_MUTEX(hostmem_extents_lock);
-static const struct hostmem_extents_ops *hostmem_extents_ops;
-
-/**
- * hostmem_extents_register - say who answers HOSTMEM_EXTENTS
- * @ops: stay the caller's until hostmem_extents_unregister()
- *
- * Context: sleeps.
- */
-void hostmem_extents_register(const struct hostmem_extents_ops *ops)
-{
-	mutex_lock(&hostmem_extents_lock);
-	WARN_ON(hostmem_extents_ops);
-	hostmem_extents_ops = ops;
-	mutex_unlock(&hostmem_extents_lock);
-}
-EXPORT_SYMBOL_GPL(hostmem_extents_register);
-
-/**
- * hostmem_extents_unregister - say that nobody answers HOSTMEM_EXTENTS any more
- *
- * When the module that had registered exits: no call can be running then.
- *
- * Context: sleeps.
- */
-void hostmem_extents_unregister(void)
-{
-	mutex_lock(&hostmem_extents_lock);
-	hostmem_extents_ops = NULL;
-	mutex_unlock(&hostmem_extents_lock);
-}
-EXPORT_SYMBOL_GPL(hostmem_extents_unregister);
-
-static const struct hostmem_extents_ops *hostmem_extents_get(void)
-{
-	const struct hostmem_extents_ops *ops;
-
-	mutex_lock(&hostmem_extents_lock);
-	ops = hostmem_extents_ops;
-	if (ops && !try_module_get(ops->owner))
-		ops = NULL;
-	mutex_unlock(&hostmem_extents_lock);
-	return ops;
-}
-
 /* Answer; what is refused is told too. Without success no lease is left. */
-static int hostmem_extents_run(struct hostmem_ucmd *ucmd, const struct hostmem_extents_ops *ops,
+static int hostmem_extents_run(struct hostmem_ucmd *ucmd, const struct hostmem_pmem_ops *ops,
 			       int fd, struct file **lease)
 {
 	struct hostmem_extents *cmd = ucmd->cmd;
@@ -89,7 +43,7 @@ static int hostmem_extents_run(struct hostmem_ucmd *ucmd, const struct hostmem_e
 int hostmem_extents(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_extents *cmd = ucmd->cmd;
-	const struct hostmem_extents_ops *ops;
+	const struct hostmem_pmem_ops *ops;
 	struct file *lease = NULL;
 	int fd = -1;
 	int rc;
@@ -98,7 +52,7 @@ int hostmem_extents(struct hostmem_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	ops = hostmem_extents_get();
+	ops = hostmem_pmem_ops_get();
 	if (!ops)
 		return -ENOPKG;
 	if (cmd->flags & HOSTMEM_EXTENTS_LEASE) {

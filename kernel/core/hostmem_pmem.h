@@ -11,6 +11,7 @@
 #include <linux/hostmem_reserve.h>
 
 struct file;
+struct hostmem_backing_ops;
 struct hostmem_poison;
 struct module;
 
@@ -58,21 +59,25 @@ struct hostmem_pmem {
 };
 
 /**
- * struct hostmem_extents_ops - who knows where files are
- * @owner: stays loaded while @extents runs
+ * struct hostmem_pmem_ops - who knows the host's persistent memory
+ * @owner: stays loaded while any of this is in use
  * @extents: HOSTMEM_EXTENTS: fills the array of the user and all of @cmd that is written but
  *	out_lease. With HOSTMEM_EXTENTS_LEASE, *@lease is on success the lease's file. Returns 0
  *	or an errno as in the UAPI header. Context: sleeps
+ * @file: the memory of regions of DAX files and devices
+ * @reserve: the memory of regions of reserves
  */
-struct hostmem_extents_ops {
+struct hostmem_pmem_ops {
 	struct module *owner;
 	int (*extents)(struct hostmem_extents *cmd, struct file **lease);
+	const struct hostmem_backing_ops *file;
+	const struct hostmem_backing_ops *reserve;
 };
 
+void hostmem_pmem_register(const struct hostmem_pmem_ops *ops);
+void hostmem_pmem_unregister(void);
 int hostmem_pmem_add(struct hostmem_pmem *pmem);
 void hostmem_pmem_poison(struct hostmem_pmem *pmem, struct hostmem_poison *poison);
 void hostmem_pmem_remove(struct hostmem_pmem *pmem);
-void hostmem_extents_register(const struct hostmem_extents_ops *ops);
-void hostmem_extents_unregister(void);
 
 #endif /* _HOSTMEM_PMEM_H */

@@ -219,6 +219,7 @@ bool hostmem_slot_next(struct hostmem_region *region, u64 slot_size, u64 *pos,
 extern struct mutex hostmem_pmem_lock;
 unsigned int hostmem_pmem_seq(void);
 struct hostmem_pmem *hostmem_pmem_next(u64 id);
+const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
 
 /* extents.c */
 int hostmem_extents(struct hostmem_ucmd *ucmd);

@@ -3,8 +3,8 @@
 #define _HOSTMEM_SEGMENT_H
 
 /*
- * Where the memory of a region comes from, and what provides it: the core has ram, other
- * modules register the rest.
+ * Where the memory of a region comes from, and what provides it: the core has ram, hostmem_nd
+ * the rest.
  */
 #include <linux/types.h>
 #include <linux/hostmem.h>
@@ -16,7 +16,8 @@ struct module;
 
 /**
  * struct hostmem_backing_ops - a kind of memory
- * @owner: stays loaded as long as there is a segment of this kind; NULL: the core
+ * @owner: that of the hostmem_pmem_ops, stays loaded as long as there is a segment of this kind;
+ *	NULL: the core
  * @open: set segment->file, and what else there is. The region has the size and the block size
  *	that @cmd asks for. Context: sleeps, in the process that creates the region
  * @end: nobody reaches the memory through the region any more: let others have it. NULL: nobody
@@ -67,8 +68,6 @@ struct hostmem_segment {
 	bool ended;
 };
 
-void hostmem_backing_register(u32 backing, const struct hostmem_backing_ops *ops);
-void hostmem_backing_unregister(u32 backing);
 bool hostmem_segment_get(struct hostmem_segment *segment);
 void hostmem_segment_put(struct hostmem_segment *segment);
 void hostmem_segment_lost(struct hostmem_segment *segment);

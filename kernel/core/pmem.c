@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of the host's pmem namespaces, as hostmem_nd reports them.
+ * The host's persistent memory: who knows of it, and the table of namespaces that they report.
  */
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -10,11 +10,59 @@
 #include "hostmem_pmem.h"
 #include "hostmem_private.h"
 
-/* Of the table and of the namespaces in it. */
+/* Of the table, of the namespaces in it, and of the pointer to who knows. */
 DEFINE_MUTEX(hostmem_pmem_lock);
 static LIST_HEAD(hostmem_pmems);
 static u64 hostmem_pmem_last_id;
 static unsigned int hostmem_pmem_list_seq;
+static const struct hostmem_pmem_ops *hostmem_pmem_ops;
+
+/**
+ * hostmem_pmem_register - say who knows the host's persistent memory
+ * @ops: stay the caller's until hostmem_pmem_unregister(); there are no others
+ *
+ * Context: sleeps.
+ */
+void hostmem_pmem_register(const struct hostmem_pmem_ops *ops)
+{
+	mutex_lock(&hostmem_pmem_lock);
+	hostmem_pmem_ops = ops;
+	mutex_unlock(&hostmem_pmem_lock);
+}
+EXPORT_SYMBOL_GPL(hostmem_pmem_register);
+
+/**
+ * hostmem_pmem_unregister - say that nobody knows it any more
+ *
+ * When the module that had registered exits: nothing of it can be in use then.
+ *
+ * Context: sleeps.
+ */
+void hostmem_pmem_unregister(void)
+{
+	mutex_lock(&hostmem_pmem_lock);
+	hostmem_pmem_ops = NULL;
+	mutex_unlock(&hostmem_pmem_lock);
+}
+EXPORT_SYMBOL_GPL(hostmem_pmem_unregister);
+
+/**
+ * hostmem_pmem_ops_get - who knows the host's persistent memory
+ *
+ * Context: sleeps.
+ * Return: stays until module_put() of the owner; NULL: the module for it is not loaded.
+ */
+const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void)
+{
+	const struct hostmem_pmem_ops *ops;
+
+	mutex_lock(&hostmem_pmem_lock);
+	ops = hostmem_pmem_ops;
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	mutex_unlock(&hostmem_pmem_lock);
+	return ops;
+}
 
 static bool hostmem_pmem_overlap(const struct hostmem_pmem *a, const struct hostmem_pmem *b)
 {

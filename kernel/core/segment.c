@@ -2,48 +2,27 @@
 /*
  * Segments: the kinds of memory that there are, and the end of a region that loses its own.
  */
-#include <linux/kernel.h>
+#include <linux/err.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "hostmem_pmem.h"
 #include "hostmem_private.h"
 
-/* Of the table; what it points to stays while its module does. */
-static DEFINE_MUTEX(hostmem_backings_lock);
-static const struct hostmem_backing_ops *hostmem_backings[HOSTMEM_BACKING_RESERVE + 1] = {
-	[HOSTMEM_BACKING_RAM] = &hostmem_ram_ops,
-};
-
-/**
- * hostmem_backing_register - provide a kind of memory
- * @backing: HOSTMEM_BACKING_*, of which nobody else is the provider
- * @ops: stay the caller's until hostmem_backing_unregister()
- *
- * Context: sleeps.
- */
-void hostmem_backing_register(u32 backing, const struct hostmem_backing_ops *ops)
+/* Who provides a kind of memory, or an ERR_PTR. Its owner stays until module_put(). */
+static const struct hostmem_backing_ops *hostmem_backing_get(u32 backing)
 {
-	mutex_lock(&hostmem_backings_lock);
-	hostmem_backings[backing] = ops;
-	mutex_unlock(&hostmem_backings_lock);
-}
-EXPORT_SYMBOL_GPL(hostmem_backing_register);
+	const struct hostmem_pmem_ops *pmem;
 
-/**
- * hostmem_backing_unregister - provide it no more
- * @backing: as registered
- *
- * When the module that had registered exits: no segment of the kind exists then.
- *
- * Context: sleeps.
- */
-void hostmem_backing_unregister(u32 backing)
-{
-	mutex_lock(&hostmem_backings_lock);
-	hostmem_backings[backing] = NULL;
-	mutex_unlock(&hostmem_backings_lock);
+	if (backing == HOSTMEM_BACKING_RAM)
+		return &hostmem_ram_ops;
+	if (backing != HOSTMEM_BACKING_FILE && backing != HOSTMEM_BACKING_RESERVE)
+		return ERR_PTR(-EOPNOTSUPP);
+	pmem = hostmem_pmem_ops_get();
+	if (!pmem)
+		return ERR_PTR(-ENOPKG);
+	return backing == HOSTMEM_BACKING_FILE ? pmem->file : pmem->reserve;
 }
-EXPORT_SYMBOL_GPL(hostmem_backing_unregister);
 
 /**
  * hostmem_segment_open - give a region its memory
@@ -58,15 +37,9 @@ int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_r
 	const struct hostmem_backing_ops *ops;
 	int rc;
 
-	if (cmd->backing >= ARRAY_SIZE(hostmem_backings))
-		return -EOPNOTSUPP;
-	mutex_lock(&hostmem_backings_lock);
-	ops = hostmem_backings[cmd->backing];
-	if (ops && !try_module_get(ops->owner))
-		ops = NULL;
-	mutex_unlock(&hostmem_backings_lock);
-	if (!ops)
-		return -ENOPKG;
+	ops = hostmem_backing_get(cmd->backing);
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	segment->ops = ops;
 	rc = ops->open(segment, cmd);
 	if (rc) {

@@ -7,7 +7,6 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/module.h>
 
 #include "hostmem_nd.h"
 
@@ -72,7 +71,8 @@ static int hostmem_extents_answer(struct hostmem_lease *lease, struct hostmem_ex
 	return rc;
 }
 
-static int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease)
+/* The extents() of struct hostmem_pmem_ops. */
+int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease)
 {
 	struct file *file, *leased;
 	int rc;
@@ -91,8 +91,3 @@ static int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease)
 		fput(leased);
 	return rc;
 }
-
-const struct hostmem_extents_ops hostmem_nd_extents_ops = {
-	.owner = THIS_MODULE,
-	.extents = hostmem_nd_extents,
-};

@@ -123,7 +123,7 @@ int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *
 int hostmem_device_check(struct file *file, struct hostmem_extents *cmd);
 
 /* extents.c */
-extern const struct hostmem_extents_ops hostmem_nd_extents_ops;
+int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease);
 int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
 
 /* layout.c */

@@ -53,6 +53,13 @@ static int hostmem_nd_present(struct device *dev, void *data)
 	return 0;
 }
 
+static const struct hostmem_pmem_ops hostmem_nd_ops = {
+	.owner = THIS_MODULE,
+	.extents = hostmem_nd_extents,
+	.file = &hostmem_file_ops,
+	.reserve = &hostmem_holder_ops,
+};
+
 static int __init hostmem_nd_init(void)
 {
 	int rc;
@@ -68,9 +75,7 @@ static int __init hostmem_nd_init(void)
 		goto err_driver;
 	bus_for_each_dev(hostmem_bus(hostmem_nd_driver.drv.bus), NULL, NULL, hostmem_nd_present);
 	hostmem_mce_init();
-	hostmem_extents_register(&hostmem_nd_extents_ops);
-	hostmem_backing_register(HOSTMEM_BACKING_FILE, &hostmem_file_ops);
-	hostmem_backing_register(HOSTMEM_BACKING_RESERVE, &hostmem_holder_ops);
+	hostmem_pmem_register(&hostmem_nd_ops);
 	return 0;
 
 err_driver:
@@ -83,9 +88,7 @@ err_holder:
 /* No region uses a namespace and no lease is open: they keep the module. */
 static void __exit hostmem_nd_exit(void)
 {
-	hostmem_backing_unregister(HOSTMEM_BACKING_RESERVE);
-	hostmem_backing_unregister(HOSTMEM_BACKING_FILE);
-	hostmem_extents_unregister();
+	hostmem_pmem_unregister();
 	hostmem_mce_exit();
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_nd_clear();

@@ -187,9 +187,9 @@ static struct hostmem_settled *hostmem_settled_find(const struct hostmem_pmem *p
  * @pmem: the namespace, with a reserve
  * @region: libnvdimm's region that it is in
  *
- * Then what it does not know any more has been cleared, maybe while the namespace was disabled.
- *
  * Context: sleeps.
+ * Return: true: what it does not know any more has been cleared, maybe while the namespace was
+ * disabled.
  */
 bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device *region)
 {

@@ -164,7 +164,7 @@ int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t 
 		{ ENOENT, "a block of the range is not plugged",
 		  "hostmemctl list -S shows what is" },
 		{ EHWPOISON, "something in the range is bad",
-		  "hostmemctl list shows the bad blocks; ndctl disable-namespace, then clear-errors may clear them" },
+		  "see hostmemctl list; ndctl disable-namespace and clear-errors may clear it" },
 		{ 0, NULL, NULL },
 	};
 	unsigned long long size = hostmem_view_get_size(view);
