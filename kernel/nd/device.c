@@ -4,7 +4,9 @@
  */
 #include <linux/blkdev.h>
 #include <linux/cdev.h>
+#include <linux/dax.h>
 #include <linux/device.h>
+#include <linux/file.h>
 #include <linux/fileattr.h>
 #include <linux/fs.h>
 #include <linux/overflow.h>
@@ -14,6 +16,9 @@
 
 /* File systems of which we know that FIEMAP tells addresses on s_bdev, and that a pin holds. */
 static const char *const hostmem_filesystems[] = { "ext4", "xfs" };
+
+/* Exported, but declared in a header of dax's own. */
+struct dax_device *inode_dax(struct inode *inode);
 
 /* Of a block device itself or of the file system that a regular file belongs to, or NULL. */
 static struct block_device *hostmem_device_block(const struct file *file)
@@ -117,4 +122,38 @@ int hostmem_device_check(struct file *file, struct hostmem_extents *cmd)
 	if (attr.fsx_xflags & FS_XFLAG_REALTIME)
 		return hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
 	return 0;
+}
+
+static bool hostmem_device_is_dead(struct inode *inode)
+{
+	bool alive;
+	int idx;
+
+	/* dax_open() marks the inodes of its nodes, nobody else those of character devices. */
+	if (!S_ISCHR(inode->i_mode) || !IS_DAX(inode))
+		return false;
+	idx = dax_read_lock();
+	alive = dax_alive(inode_dax(inode));
+	dax_read_unlock(idx);
+	return !alive;
+}
+
+/**
+ * hostmem_device_put - let go of a file whose device may be gone
+ * @file: which is open
+ *
+ * dax_open() gives the inode of a node the mapping of the device, and nobody takes it back. When
+ * the device is gone the last file frees it, and then the inode, whose eviction looks
+ * at that mapping. Where that file may be ours, we take it back; nobody can open a device that
+ * is gone, and who has it open uses the file's mapping, not the inode's.
+ *
+ * Context: sleeps.
+ */
+void hostmem_device_put(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	if (hostmem_device_is_dead(inode))
+		WRITE_ONCE(inode->i_mapping, &inode->i_data);
+	fput(file);
 }

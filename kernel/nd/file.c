@@ -155,7 +155,7 @@ static void hostmem_file_close(struct hostmem_segment *segment)
 {
 	struct hostmem_file *backing = segment->private;
 
-	fput(segment->file);
+	hostmem_device_put(segment->file);
 	hostmem_layout_free(backing->client.layout);
 	kfree(backing);
 }

@@ -121,6 +121,7 @@ bool hostmem_device_holds(struct device *dev, struct file *file);
 int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *lease,
 			 struct hostmem_extents *cmd);
 int hostmem_device_check(struct file *file, struct hostmem_extents *cmd);
+void hostmem_device_put(struct file *file);
 
 /* extents.c */
 int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease);

@@ -17,7 +17,7 @@ static void hostmem_lease_end(struct hostmem_lease *lease)
 	hostmem_nd_detach(lease);
 	if (lease->pinned)
 		hostmem_unpin(file_inode(lease->file));
-	fput(lease->file);
+	hostmem_device_put(lease->file);
 	kfree(lease);
 }
 
