@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <libhostmem.h>
@@ -255,23 +254,6 @@ static __u64 checksum(const struct device *device)
 	return sum;
 }
 
-/*
- * Close while another process has the processor most of the time: what frees a device step by
- * step is interrupted.
- */
-static void close_slowly(int fd)
-{
-	pid_t busy = HM_OK(fork());
-
-	while (!busy)
-		;
-	HM_OK(setpriority(PRIO_PROCESS, 0, 19));
-	close(fd);
-	HM_OK(setpriority(PRIO_PROCESS, 0, 0));
-	kill(busy, SIGKILL);
-	hm_wait(busy);
-}
-
 static void round_end(struct device *device, struct round *round)
 {
 	struct pollfd poll_lease = { .fd = round->lease };
@@ -290,9 +272,9 @@ static void round_end(struct device *device, struct round *round)
 		hm_info_err(ENODEV, round->fd[i], &info);
 		hm_plug_err(ENODEV, round->fd[i], 0, HM_BLOCK);
 		hm_map_err(ENODEV, round->fd[i], 0, HM_BLOCK, RW);
-		close_slowly(round->fd[i]);
+		close(round->fd[i]);
 	}
-	close_slowly(round->lease);
+	close(round->lease);
 	HM_TRUE(checksum(device) == sum);
 }
 

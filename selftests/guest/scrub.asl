@@ -10,7 +10,8 @@ DefinitionBlock ("", "SSDT", 2, "HSTMEM", "SCRUB", 1)
 	{
 		Name (_HID, "ACPI0012")
 
-		/* The bad ranges: the low half of the address, and the length, which is 0 where there is none.
+		/*
+		 * The bad ranges: the low half of the address, and the length, which is 0 where there is none.
 		 * QEMU's tables make all integers 32 bits wide; the high half of all addresses is 1.
 		 */
 		Name (BADS, Buffer (256) {})
