@@ -6,6 +6,8 @@
  * When the device has been unbound each of them has to come to its end, by SIGBUS or EFAULT, and
  * the memory must not change any more: where there is /dev/mem its checksum is taken right then,
  * and again later.
+ *
+ * The last close of the device, which frees it, is tried with an interruption at every step.
  */
 #include <glob.h>
 #include <limits.h>
@@ -16,7 +18,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <libhostmem.h>
 
@@ -44,6 +48,7 @@ struct device {
 	char name[64];		/* on libnvdimm's bus */
 	char driver[256];	/* its directory in sysfs */
 	__u64 spa[NR_REGIONS];	/* of the first bytes that the regions map */
+	pid_t slicer;
 };
 
 struct round {
@@ -254,6 +259,58 @@ static __u64 checksum(const struct device *device)
 	return sum;
 }
 
+/*
+ * A process that is stopped, and when it runs leaves the processor to an idle one for some ten
+ * microseconds at a time: after each of them whatever waits for RCU is freed. It has to be there
+ * before the files are that are to be closed.
+ */
+static pid_t slicer_start(void)
+{
+	pid_t pid = HM_OK(fork());
+	struct timespec start, now;
+
+	if (pid)
+		return pid;
+	HM_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	raise(SIGSTOP);
+	for (;;) {
+		usleep(20);
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		do {
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		} while ((now.tv_sec - start.tv_sec) * 1000 +
+			 (now.tv_nsec - start.tv_nsec) / 1000000 < 120);
+	}
+}
+
+static void close_in_slices(int fd, pid_t slicer)
+{
+	struct sched_param priority = { .sched_priority = 0 };
+
+	HM_OK(kill(slicer, SIGCONT));
+	HM_OK(sched_setscheduler(0, SCHED_IDLE, &priority));
+	close(fd);
+	HM_OK(sched_setscheduler(0, SCHED_OTHER, &priority));
+	HM_OK(kill(slicer, SIGSTOP));
+}
+
+/* The last close is that of a region or that of a lease. */
+static void last_close(const struct device *device, bool leased)
+{
+	struct hostmem_extent_list list = { .count = 0 };
+	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC)), fd;
+
+	if (leased)
+		HM_TRUE(!hostmem_extents_get(device->ctx, dax, &fd, &list));
+	else
+		fd = region_create(HOSTMEM_BACKING_FILE, dax, 0);
+	free(list.extents);
+	close(dax);
+	device_write(device, "unbind");
+	close_in_slices(fd, device->slicer);
+	device_write(device, "bind");
+}
+
 static void round_end(struct device *device, struct round *round)
 {
 	struct pollfd poll_lease = { .fd = round->lease };
@@ -282,6 +339,7 @@ static void setup(struct device *device)
 {
 	hm_sh("hostmemctl create-namespace -e " NAMESPACE " -f --mode devdax --map mem --align 4k --reserve %llu",
 	      (unsigned long long)RESERVE);
+	device->slicer = slicer_start();
 	HM_TRUE(!hostmem_new(&device->ctx));
 	device_find(device);
 	shared = hm_map_flags(-1, 0, sizeof(*shared), RW, MAP_SHARED | MAP_ANONYMOUS);
@@ -300,7 +358,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP needs an NVDIMM\n");
 		return 4;
 	}
-	printf("TAP version 13\n1..2\n");
+	printf("TAP version 13\n1..3\n");
 	setup(&device);
 	log = hm_log_open();
 	fds = 0;
@@ -322,8 +380,12 @@ int main(int argc, char **argv)
 	printf("ok 1 %u removals%s\n", rounds, access("/dev/mem", F_OK) ? "" : " with checksums");
 	printf("# under %lu writes of a process, %lu of a VMM, %lu of its vCPU\n",
 	       writes[PROCESS], writes[VMM], writes[VCPU]);
-	printf("%s 2 the kernel has nothing to complain about\n",
+	for (i = 0; i < 4; i++)
+		last_close(&device, i % 2);
+	printf("ok 2 last closes of regions and leases\n");
+	printf("%s 3 the kernel has nothing to complain about\n",
 	       hm_log_quiet(log) ? "ok" : "not ok");
 	hostmem_unref(device.ctx);
+	HM_OK(kill(device.slicer, SIGKILL));
 	return 0;
 }
