@@ -11,7 +11,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dax.h"
@@ -33,14 +32,6 @@ struct row {
 	const char *unit;
 	const char *promised;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -169,19 +160,19 @@ static void slots_ours(double *values)
 	for (i = 0; i < VMS; i++)
 		k[i] = hm_kvm_new();
 
-	start = now();
+	start = hm_now();
 	fd = hm_create(BIG);
 	hm_plug(fd, 0, GIB);
 	addr = hm_map(fd, 0, BIG, PROT_READ | PROT_WRITE);
 	hm_slots(fd, GIB, slots, &count);
 	set_slots(&k[0], slots, count, addr);
-	values[2] = now() - start;
+	values[2] = hm_now() - start;
 
 	memory = kernel_memory();
-	start = now();
+	start = hm_now();
 	for (i = 1; i < VMS; i++)
 		set_slots(&k[i], slots, count, addr);
-	values[1] = (now() - start) / (VMS - 1);
+	values[1] = (hm_now() - start) / (VMS - 1);
 	values[0] = (kernel_memory() - memory) / (VMS - 1);
 
 	for (i = 0; i < VMS; i++)
@@ -198,14 +189,14 @@ static void slots_rival(double *values)
 	int fd;
 
 	memory = kernel_memory();
-	start = now();
+	start = hm_now();
 	fd = HM_OK(memfd_create("rival", MFD_CLOEXEC));
 	HM_OK(ftruncate(fd, BIG));
 	addr = hm_map_flags(fd, 0, BIG, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE);
-	slot = now();
+	slot = hm_now();
 	hm_kvm_slot(&k, 1, 0, BIG, addr);
-	values[1] = now() - slot;
-	values[2] = now() - start;
+	values[1] = hm_now() - slot;
+	values[2] = hm_now() - start;
 	values[0] = kernel_memory() - memory;
 	hm_kvm_free(&k);
 	HM_OK(munmap(addr, BIG));
@@ -321,7 +312,7 @@ static void *prealloc_memfd(void *arg)
 static double prealloc(int fd, char *addr, int threads, void *(*fn)(void *))
 {
 	struct prealloc p[2];
-	double start = now();
+	double start = hm_now();
 	int i;
 
 	for (i = 0; i < threads; i++) {
@@ -332,7 +323,7 @@ static double prealloc(int fd, char *addr, int threads, void *(*fn)(void *))
 	}
 	for (i = 0; i < threads; i++)
 		pthread_join(p[i].thread, NULL);
-	return now() - start;
+	return hm_now() - start;
 }
 
 static double prealloc_ours(int threads)
@@ -395,12 +386,12 @@ static struct {
 
 static double touch_all(char *addr, size_t size, size_t step)
 {
-	double start = now();
+	double start = hm_now();
 	size_t i;
 
 	for (i = 0; i < size; i += step)
 		((volatile char *)addr)[i] = 1;
-	return now() - start;
+	return hm_now() - start;
 }
 
 static void first_ours(double *values)
@@ -539,9 +530,9 @@ static void unplug_ours(double *values)
 	hm_plug(fd, 0, GIB);
 	addr = hm_map(fd, 0, GIB, PROT_READ | PROT_WRITE);
 	pid = touch_twice(addr, gate);
-	start = now();
+	start = hm_now();
 	hm_unplug(fd, 0, GIB);
-	values[0] = now() - start;
+	values[0] = hm_now() - start;
 	touch_end(pid, gate);
 	HM_OK(munmap(addr, GIB));
 	close(fd);
@@ -555,9 +546,9 @@ static double punch(int fd)
 	pid_t pid;
 
 	pid = touch_twice(addr, gate);
-	start = now();
+	start = hm_now();
 	HM_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, GIB));
-	ms = now() - start;
+	ms = hm_now() - start;
 	touch_end(pid, gate);
 	HM_OK(munmap(addr, GIB));
 	return ms;
@@ -598,10 +589,10 @@ static void bench_unplug(void)
 
 static double command(const char *what)
 {
-	double start = now();
+	double start = hm_now();
 
 	hm_sh("%s %s/file", what, dax_dir(&hm_ext4));
-	return now() - start;
+	return hm_now() - start;
 }
 
 static void extents_ours(double *values)

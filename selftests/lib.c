@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/userfaultfd.h>
 
@@ -588,6 +589,14 @@ int hm_recv_fd(int sock)
 	HM_TRUE(cmsg && cmsg->cmsg_type == SCM_RIGHTS);
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
 	return fd;
+}
+
+double hm_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
 }
 
 int hm_wait(pid_t pid)

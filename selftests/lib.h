@@ -195,4 +195,7 @@ int hm_in_child(int (*fn)(void *arg), void *arg);
 /* What is left of that for a child that was forked otherwise. */
 int hm_wait(pid_t pid);
 
+/* Milliseconds of a clock that nobody sets. */
+double hm_now(void);
+
 #endif /* _HOSTMEM_SELFTEST_LIB_H */

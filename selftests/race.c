@@ -77,14 +77,6 @@ static __u32 kind_of(__u32 state)
 	return state % KINDS;
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static __u32 rnd(__u32 *seed)
 {
 	*seed ^= *seed << 13;
@@ -305,12 +297,12 @@ static unsigned long mapped_pages(int pagemap, const char *addr, size_t length)
 
 static void probe_vcpu(struct race *r, int nr)
 {
-	double end = now() + PATIENCE;
+	double end = hm_now() + PATIENCE * 1e3;
 
 	if (!r->has_vcpu)
 		return;
 	atomic_store(&shared->probe, GPA + nr * HM_BLOCK);
-	while (atomic_load(&shared->probe) >= GPA && now() < end)
+	while (atomic_load(&shared->probe) >= GPA && hm_now() < end)
 		usleep(100);
 	HM_TRUE(atomic_load(&shared->probe) < GPA);
 	complain(REACHED, atomic_load(&shared->probe) == 1, "by the vCPU, block", nr);
@@ -513,8 +505,8 @@ TEST_F_TIMEOUT(race, guard, 3600)
 	for (nr = 0; nr < BLOCKS; nr++)
 		set_state(&shared->block[nr], GONE);
 	start(r, self->name);
-	end = now() + (seconds ? atof(seconds) : 60) / 2;
-	while (now() < end)
+	end = hm_now() + (seconds ? atof(seconds) : 60) * 1e3 / 2;
+	while (hm_now() < end)
 		change(r);
 	stop(r);
 	EXPECT_EQ(0, report(r, variant->name));

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <libhostmem.h>
 
@@ -201,10 +200,19 @@ static void run_vmm(const struct round *round)
 	pthread_join(thread, NULL);
 }
 
+static int lease_take(const struct device *device, int dax)
+{
+	struct hostmem_extent_list list;
+	int lease;
+
+	HM_TRUE(!hostmem_extents_get(device->ctx, dax, &lease, &list));
+	free(list.extents);
+	return lease;
+}
+
 static void round_begin(struct device *device, struct round *round)
 {
 	struct hostmem_pmem *pmem = pmem_find(device->ctx);
-	struct hostmem_extent_list list = { .count = 0 };
 	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
 	int i;
 
@@ -215,8 +223,7 @@ static void round_begin(struct device *device, struct round *round)
 	round->fd[RESERVED] = region_create(HOSTMEM_BACKING_RESERVE, 0,
 					    hostmem_pmem_get_id(pmem));
 	round->fd[DEVICE] = region_create(HOSTMEM_BACKING_FILE, dax, 0);
-	HM_TRUE(!hostmem_extents_get(device->ctx, dax, &round->lease, &list));
-	free(list.extents);
+	round->lease = lease_take(device, dax);
 	close(dax);
 	memset(shared, 0, sizeof(*shared));
 	for (i = 0; i < 2; i++) {
@@ -267,7 +274,7 @@ static __u64 checksum(const struct device *device)
 static pid_t slicer_start(void)
 {
 	pid_t pid = HM_OK(fork());
-	struct timespec start, now;
+	double start;
 
 	if (pid)
 		return pid;
@@ -275,11 +282,9 @@ static pid_t slicer_start(void)
 	raise(SIGSTOP);
 	for (;;) {
 		usleep(20);
-		clock_gettime(CLOCK_MONOTONIC, &start);
-		do {
-			clock_gettime(CLOCK_MONOTONIC, &now);
-		} while ((now.tv_sec - start.tv_sec) * 1000 +
-			 (now.tv_nsec - start.tv_nsec) / 1000000 < 120);
+		start = hm_now();
+		while (hm_now() < start + 120)
+			;
 	}
 }
 
@@ -297,14 +302,9 @@ static void close_in_slices(int fd, pid_t slicer)
 /* The last close is that of a region or that of a lease. */
 static void last_close(const struct device *device, bool leased)
 {
-	struct hostmem_extent_list list = { .count = 0 };
-	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC)), fd;
+	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
+	int fd = leased ? lease_take(device, dax) : region_create(HOSTMEM_BACKING_FILE, dax, 0);
 
-	if (leased)
-		HM_TRUE(!hostmem_extents_get(device->ctx, dax, &fd, &list));
-	else
-		fd = region_create(HOSTMEM_BACKING_FILE, dax, 0);
-	free(list.extents);
 	close(dax);
 	device_write(device, "unbind");
 	close_in_slices(fd, device->slicer);
