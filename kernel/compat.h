@@ -25,6 +25,13 @@ typedef struct device hostmem_devnode_device;
 typedef const struct device hostmem_devnode_device;
 #endif
 
+/* 6.3: an inode operation is told an idmapping, not a user namespace. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+typedef struct user_namespace hostmem_idmap;
+#else
+typedef struct mnt_idmap hostmem_idmap;
+#endif
+
 /* 6.3: vm_flags is written by helpers only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

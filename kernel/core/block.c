@@ -41,12 +41,15 @@ static bool hostmem_blocks_bad(const struct hostmem_region *region, struct hostm
 				   (u64)r.nr << region->block_shift);
 }
 
-/* Tell who watches how far we are; stop for a signal or if they say so. */
+/*
+ * Tell who watches how far we are; stop if they say so, or if we are killed. Other signals do not
+ * end what may take minutes: a timer would make sure that it never succeeds.
+ */
 static int hostmem_progress(struct hostmem_progress __user *progress, u64 done)
 {
 	u32 cancel;
 
-	if (signal_pending(current))
+	if (fatal_signal_pending(current))
 		return -EINTR;
 	cond_resched();
 	if (!progress)
@@ -67,54 +70,73 @@ static int hostmem_progress_check(struct hostmem_progress __user *progress)
 	return reserved ? -EOPNOTSUPP : 0;
 }
 
-/* One step of populate, under the guard unless the blocks are ours alone. */
-static loff_t hostmem_populate_step(struct hostmem_region *region, loff_t pos, bool guarded,
-				    bool keep)
+/* An allocation on its way. */
+struct hostmem_populate {
+	struct hostmem_view *view;
+	loff_t start;
+	loff_t end;
+	bool guarded;		/* the blocks are plugged, and may be unplugged meanwhile */
+	struct hostmem_progress __user *progress;
+};
+
+/* One step, behind the door, and under the guard unless the blocks are ours alone. */
+static loff_t hostmem_populate_step(const struct hostmem_populate *p, loff_t pos, bool keep)
 {
+	struct hostmem_region *region = p->view->region;
 	const struct hostmem_backing_ops *ops = region->segment.ops;
-	loff_t next = -ENOENT;
+	loff_t next;
 	int idx;
 
+	next = hostmem_view_enter(p->view);
+	if (next)
+		return next;
 	idx = srcu_read_lock(&region->srcu);
-	if (!guarded || test_bit(pos >> region->block_shift, region->plugged))
-		next = ops->populate ? ops->populate(&region->segment, pos, keep) :
-				       round_up(pos + 1, hostmem_block_size(region));
+	if (p->guarded && !test_bit(pos >> region->block_shift, region->plugged))
+		next = -ENOENT;
+	else if (ops->populate)
+		next = ops->populate(&region->segment, pos, keep);
+	else
+		next = round_up(pos + 1, hostmem_block_size(region));
 	srcu_read_unlock(&region->srcu, idx);
+	hostmem_view_exit(p->view);
 	return next;
+}
+
+/* From the start on; *@pos is how far it came. */
+static int hostmem_populate_pass(const struct hostmem_populate *p, bool keep, loff_t *pos)
+{
+	struct hostmem_progress __user *progress = keep ? NULL : p->progress;
+	loff_t next;
+	int rc;
+
+	*pos = p->start;
+	rc = hostmem_progress(progress, 0);
+	while (!rc && *pos < p->end) {
+		next = hostmem_populate_step(p, *pos, keep);
+		if (next < 0)
+			return next;
+		*pos = min(next, p->end);
+		rc = hostmem_progress(progress, *pos - p->start);
+	}
+	return rc;
 }
 
 /*
  * Allocate a range: first every page, in a state that can be given back, then, when
  * nothing can fail for want of memory any more, mark all of them as there to stay.
- * Without @guarded the blocks are not plugged yet, and the caller discards on error.
+ * Of blocks that are not plugged yet the caller discards what there is on error.
  */
-static int hostmem_populate(struct hostmem_region *region, loff_t start, loff_t length,
-			    bool guarded, struct hostmem_progress __user *progress)
+static int hostmem_populate(const struct hostmem_populate *p)
 {
-	loff_t end = start + length;
-	loff_t pos = start;
-	loff_t next;
+	struct hostmem_segment *segment = &p->view->region->segment;
+	loff_t pos, kept;
 	int rc;
 
-	rc = hostmem_progress(progress, 0);
-	while (!rc && pos < end) {
-		next = hostmem_populate_step(region, pos, guarded, false);
-		if (next < 0) {
-			rc = next;
-			break;
-		}
-		pos = min(next, end);
-		rc = hostmem_progress(progress, pos - start);
-	}
-	next = start;
-	while (!rc && next < end) {
-		next = hostmem_populate_step(region, next, guarded, true);
-		if (next < 0)
-			rc = next;
-		cond_resched();
-	}
-	if (rc && guarded && region->segment.ops->give_back)
-		region->segment.ops->give_back(&region->segment, start, pos);
+	rc = hostmem_populate_pass(p, false, &pos);
+	if (!rc)
+		rc = hostmem_populate_pass(p, true, &kept);
+	if (rc && p->guarded && segment->ops->give_back)
+		segment->ops->give_back(segment, p->start, pos);
 	return rc;
 }
 
@@ -124,38 +146,46 @@ static int hostmem_plug_begin(struct hostmem_view *view, struct hostmem_block_ra
 	int rc = 0;
 
 	mutex_lock(&region->lock);
-	if (region->dead || READ_ONCE(view->revoked))
+	if (hostmem_view_dead(view))
 		rc = -ENODEV;
 	else if (hostmem_blocks_any(region->plugged, r))
 		rc = -EEXIST;
-	else if (hostmem_blocks_any(region->pending, r))
+	else if (hostmem_blocks_any(region->changing, r))
 		rc = -EBUSY;
 	else if (hostmem_blocks_bad(region, r))
 		rc = -EHWPOISON;
 	else
-		bitmap_set(region->pending, r.first, r.nr);
+		bitmap_set(region->changing, r.first, r.nr);
 	mutex_unlock(&region->lock);
 	return rc;
 }
 
-static int hostmem_plug_end(struct hostmem_region *region, struct hostmem_block_range r,
-			    int rc)
+/* The blocks are no longer ours alone. */
+static void hostmem_change_end(struct hostmem_region *region, struct hostmem_block_range r)
 {
-	u64 start = (u64)r.first << region->block_shift;
-	u64 length = (u64)r.nr << region->block_shift;
+	mutex_lock(&region->lock);
+	bitmap_clear(region->changing, r.first, r.nr);
+	mutex_unlock(&region->lock);
+}
+
+/* Plug what is there now, unless whoever wanted it has lost the right meanwhile. */
+static int hostmem_plug_commit(struct hostmem_view *view, struct hostmem_block_range r)
+{
+	struct hostmem_region *region = view->region;
+	int rc = 0;
 
 	mutex_lock(&region->lock);
-	bitmap_clear(region->pending, r.first, r.nr);
-	if (!rc && region->dead)
+	if (hostmem_view_dead(view)) {
 		rc = -ENODEV;
-	if (rc) {
-		/* Nobody but us could see what we allocated, if anything. */
-		hostmem_segment_discard(&region->segment, start, length);
+	} else if (hostmem_blocks_bad(region, r)) {
+		rc = -EHWPOISON;
 	} else {
 		bitmap_set(region->plugged, r.first, r.nr);
+		bitmap_clear(region->changing, r.first, r.nr);
 		region->nr_plugged += r.nr;
 		hostmem_region_bump(region);
-		hostmem_event(region, HOSTMEM_NL_PLUGGED, 0, start, length);
+		hostmem_event(region, HOSTMEM_NL_PLUGGED, 0, (u64)r.first << region->block_shift,
+			      (u64)r.nr << region->block_shift);
 	}
 	mutex_unlock(&region->lock);
 	return rc;
@@ -170,30 +200,62 @@ static int hostmem_plug_end(struct hostmem_region *region, struct hostmem_block_
 int hostmem_region_plug(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_plug *cmd = ucmd->cmd;
-	struct hostmem_progress __user *progress = u64_to_user_ptr(cmd->progress);
-	struct hostmem_region *region = ucmd->view->region;
+	struct hostmem_view *view = ucmd->view;
+	struct hostmem_region *region = view->region;
+	struct hostmem_segment *segment = &region->segment;
+	struct hostmem_populate populate = {
+		.view = view,
+		.start = cmd->start,
+		.end = cmd->start + cmd->length,
+		.progress = u64_to_user_ptr(cmd->progress),
+	};
 	struct hostmem_block_range r;
 	int rc;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_region_range(region, cmd->start, cmd->length, hostmem_block_size(region));
+	rc = hostmem_range_check(cmd->start, cmd->length, hostmem_block_size(region), region->size);
 	if (!rc)
-		rc = hostmem_progress_check(progress);
+		rc = hostmem_progress_check(populate.progress);
+	if (!rc && segment->ops->inspect)
+		rc = segment->ops->inspect(segment);
 	if (rc)
 		return rc;
-	if (region->segment.ops->inspect) {
-		rc = region->segment.ops->inspect(&region->segment);
-		if (rc)
-			return rc;
-	}
 	r = hostmem_block_range(region, cmd->start, cmd->length);
-	rc = hostmem_plug_begin(ucmd->view, r);
+	rc = hostmem_plug_begin(view, r);
 	if (rc)
 		return rc;
 	if (region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
-		rc = hostmem_populate(region, cmd->start, cmd->length, false, progress);
-	return hostmem_plug_end(region, r, rc);
+		rc = hostmem_populate(&populate);
+	if (!rc)
+		rc = hostmem_plug_commit(view, r);
+	if (rc) {
+		/* Nobody but us could see what we allocated, if anything. */
+		hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE);
+		hostmem_change_end(region, r);
+	}
+	return rc;
+}
+
+static int hostmem_unplug_begin(struct hostmem_view *view, struct hostmem_block_range r)
+{
+	struct hostmem_region *region = view->region;
+	int rc = 0;
+
+	mutex_lock(&region->lock);
+	if (hostmem_view_dead(view)) {
+		rc = -ENODEV;
+	} else if (hostmem_blocks_any(region->changing, r)) {
+		rc = -EBUSY;
+	} else if (!hostmem_blocks_all(region->plugged, r)) {
+		rc = -ENOENT;
+	} else {
+		bitmap_clear(region->plugged, r.first, r.nr);
+		bitmap_set(region->changing, r.first, r.nr);
+		region->nr_plugged -= r.nr;
+	}
+	mutex_unlock(&region->lock);
+	return rc;
 }
 
 /**
@@ -211,28 +273,19 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_region_range(region, cmd->start, cmd->length, hostmem_block_size(region));
+	rc = hostmem_range_check(cmd->start, cmd->length, hostmem_block_size(region), region->size);
 	if (rc)
 		return rc;
 	r = hostmem_block_range(region, cmd->start, cmd->length);
-
-	mutex_lock(&region->lock);
-	if (region->dead || READ_ONCE(ucmd->view->revoked)) {
-		rc = -ENODEV;
-	} else if (hostmem_blocks_any(region->pending, r)) {
-		rc = -EBUSY;
-	} else if (!hostmem_blocks_all(region->plugged, r)) {
-		rc = -ENOENT;
-	} else {
-		bitmap_clear(region->plugged, r.first, r.nr);
-		region->nr_plugged -= r.nr;
-		hostmem_guard_wait(region);
-		hostmem_segment_discard(&region->segment, cmd->start, cmd->length);
-		hostmem_region_bump(region);
-		hostmem_event(region, HOSTMEM_NL_UNPLUGGED, 0, cmd->start, cmd->length);
-	}
-	mutex_unlock(&region->lock);
-	return rc;
+	rc = hostmem_unplug_begin(ucmd->view, r);
+	if (rc)
+		return rc;
+	hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE);
+	/* Told before the blocks can be plugged again. */
+	hostmem_region_bump(region);
+	hostmem_event(region, HOSTMEM_NL_UNPLUGGED, 0, cmd->start, cmd->length);
+	hostmem_change_end(region, r);
+	return 0;
 }
 
 /**
@@ -244,22 +297,20 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 int hostmem_region_preallocate(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_preallocate *cmd = ucmd->cmd;
-	struct hostmem_progress __user *progress = u64_to_user_ptr(cmd->progress);
 	struct hostmem_view *view = ucmd->view;
-	struct hostmem_region *region = view->region;
+	struct hostmem_populate populate = {
+		.view = view,
+		.start = view->start + cmd->start,
+		.end = view->start + cmd->start + cmd->length,
+		.guarded = true,
+		.progress = u64_to_user_ptr(cmd->progress),
+	};
 	int rc;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_region_range(region, cmd->start, cmd->length, PAGE_SIZE);
+	rc = hostmem_range_check(cmd->start, cmd->length, PAGE_SIZE, view->length);
 	if (!rc)
-		rc = hostmem_progress_check(progress);
-	if (rc)
-		return rc;
-	if (cmd->start < view->start ||
-	    cmd->start + cmd->length > view->start + view->length)
-		return -ENOENT;
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
-		return -ENODEV;
-	return hostmem_populate(region, cmd->start, cmd->length, true, progress);
+		rc = hostmem_progress_check(populate.progress);
+	return rc ?: hostmem_populate(&populate);
 }

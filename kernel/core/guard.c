@@ -3,17 +3,20 @@
  * The guard: nobody reaches an unplugged block or a bad page, or uses a revoked view.
  *
  * Every mapping has the view's inner file, a file of our own operations on the backing's
- * inode, and the backing's vm_operations with ours in front. A fault asks the guard inside
- * an SRCU read section and only then lets the backing's handler run. So who clears a
- * plugged bit, sets view->revoked or adds to the poison, and then waits for the readers, knows that
+ * inode, and the backing's vm_operations with ours in front. A fault asks for a verdict
+ * inside an SRCU read section and only then lets the backing's handler run.
+ *
+ * Whoever takes something away changes what the verdict looks at (clears a plugged bit, sets
+ * view->revoked or region->dead, adds to the poison) and then makes a cut. The cut waits for
+ * the readers, after which
  *
  *   - no handler is running that saw the old state, and
  *   - none will start that sees it.
  *
  * A handler may have returned a locked page that the fault core has yet to enter in the
- * page table. Unplug frees the page, and has to lock it for that; revoke locks and
- * unlocks every page of the range (settle) before it zaps. Either way the stale entry is
- * in place before the zap, and gone after it.
+ * page table. A cut that frees the memory has to lock each page for that; one that keeps it locks
+ * and unlocks every page of the range (settles it) before it zaps. Either way the stale
+ * entry is in place before the zap, and gone after it.
  *
  * The handlers of DAX files and devices enter pages themselves, inside the section: for them
  * there is nothing to settle. A mapping larger than a block is left to smaller ones.
@@ -29,47 +32,55 @@
 
 #include "hostmem_private.h"
 
-#if defined(HOSTMEM_BREAK_GUARD_SRCU) || defined(HOSTMEM_BREAK_GUARD_LOCK) || \
-	defined(HOSTMEM_BREAK_GUARD_WIDEN)
-#define HOSTMEM_BREAK_GUARD_DELAY
-#include <linux/delay.h>
-#include <linux/random.h>
+/* One call of a handler of the backing. */
+struct hostmem_guard_call {
+	struct vm_fault *vmf;
+	pgoff_t first;			/* of the pages that it may enter... */
+	pgoff_t pages;			/* ...and how many */
+	hostmem_fault_size size;	/* for huge_fault() */
+	vm_fault_t (*run)(const struct vm_operations_struct *real,
+			  const struct hostmem_guard_call *call);
+};
 
-/* Widen the windows that the guard closes, so that a test soon hits one that it leaves open. */
-static void hostmem_guard_dawdle(bool sleep)
+/* The smallest that the backing maps, in pages. */
+static pgoff_t hostmem_guard_granule(const struct hostmem_segment *segment,
+				     struct vm_area_struct *vma)
 {
-	/* Mostly short, so that there are many; some longer than a grace period and a punch. */
-	unsigned int us = 4096 >> (get_random_u32() % 8);
+	const struct vm_operations_struct *real = segment->real_vm_ops;
 
-	if (sleep)
-		usleep_range(us, us + 8);
-	else
-		udelay(us / 32);
+	return (real->pagesize ? real->pagesize(vma) : PAGE_SIZE) >> PAGE_SHIFT;
 }
-#endif
 
-/* What a fault on pages of one block comes to before the backing is asked; 0: ask it. */
-static vm_fault_t hostmem_guard_check(const struct hostmem_view *view, pgoff_t pgoff, pgoff_t pages)
+/*
+ * What the entry of some pages comes to before the backing is asked; 0: ask it. Everything that
+ * is read here is followed by a cut when it changes, which waits by SRCU.
+ */
+static vm_fault_t hostmem_guard_verdict(const struct hostmem_view *view,
+					const struct hostmem_guard_call *call)
 {
 	const struct hostmem_region *region = view->region;
+	unsigned int shift = region->block_shift - PAGE_SHIFT;
 	const struct hostmem_poison *poison;
 
-	/* Pairs with hostmem_guard_wait(), by SRCU. */
-	if (READ_ONCE(view->revoked) ||
-	    !test_bit(pgoff >> (region->block_shift - PAGE_SHIFT), region->plugged))
+	if (READ_ONCE(view->revoked) || !test_bit(call->vmf->pgoff >> shift, region->plugged))
 		return VM_FAULT_SIGBUS;
+	/* One entry must not reach into another block. */
+	if (call->first >> shift != (call->first + call->pages - 1) >> shift)
+		return VM_FAULT_FALLBACK;
 	poison = srcu_dereference(region->poison, &region->srcu);
-	if (poison &&
-	    hostmem_poison_find(poison, (u64)pgoff << PAGE_SHIFT, (u64)pages << PAGE_SHIFT))
-		return VM_FAULT_HWPOISON;
-	return 0;
+	if (!poison || !hostmem_poison_find(poison, (u64)call->first << PAGE_SHIFT,
+					    (u64)call->pages << PAGE_SHIFT))
+		return 0;
+	/* Of several entries' worth of pages some may be good. */
+	if (call->pages > hostmem_guard_granule(&region->segment, call->vmf->vma))
+		return VM_FAULT_FALLBACK;
+	return VM_FAULT_HWPOISON;
 }
 
 /* Let a handler of the backing run if the guard passes what it is about to enter. */
-static vm_fault_t hostmem_guard_enter(struct vm_fault *vmf,
-				      vm_fault_t (*handler)(struct vm_fault *vmf))
+static vm_fault_t hostmem_guard_run(const struct hostmem_guard_call *call)
 {
-	struct hostmem_view *view = vmf->vma->vm_private_data;
+	struct hostmem_view *view = call->vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
 	vm_fault_t ret;
 	int idx;
@@ -79,98 +90,106 @@ static vm_fault_t hostmem_guard_enter(struct vm_fault *vmf,
 	 * not the region: its end waits for the reader.
 	 */
 	idx = srcu_read_lock(&region->srcu);
-	ret = hostmem_guard_check(view, vmf->pgoff, 1);
-	if (!ret) {
-#ifdef HOSTMEM_BREAK_GUARD_DELAY
-		hostmem_guard_dawdle(true);
-#endif
-		ret = handler(vmf);
-	}
+	ret = hostmem_guard_verdict(view, call);
+	if (!ret)
+		ret = call->run(region->segment.real_vm_ops, call);
 	srcu_read_unlock(&region->srcu, idx);
-#ifdef HOSTMEM_BREAK_GUARD_DELAY
-	hostmem_guard_dawdle(true);
-#endif
 	return ret;
 }
 
-static const struct vm_operations_struct *hostmem_guard_real(const struct vm_fault *vmf)
+static vm_fault_t hostmem_guard_run_fault(const struct vm_operations_struct *real,
+					  const struct hostmem_guard_call *call)
 {
-	const struct hostmem_view *view = vmf->vma->vm_private_data;
-
-	return view->region->real_vm_ops;
+	return real->fault(call->vmf);
 }
 
-/* The smallest that the backing maps, in bytes. */
-static unsigned long hostmem_guard_granule(const struct vm_fault *vmf)
+static vm_fault_t hostmem_guard_run_page_mkwrite(const struct vm_operations_struct *real,
+						 const struct hostmem_guard_call *call)
 {
-	const struct vm_operations_struct *real = hostmem_guard_real(vmf);
+	return real->page_mkwrite(call->vmf);
+}
 
-	return real->pagesize ? real->pagesize(vmf->vma) : PAGE_SIZE;
+static vm_fault_t hostmem_guard_run_pfn_mkwrite(const struct vm_operations_struct *real,
+						const struct hostmem_guard_call *call)
+{
+	return real->pfn_mkwrite(call->vmf);
+}
+
+static vm_fault_t hostmem_guard_run_huge_fault(const struct vm_operations_struct *real,
+					       const struct hostmem_guard_call *call)
+{
+	return real->huge_fault(call->vmf, call->size);
+}
+
+static vm_fault_t hostmem_guard_run_map_pages(const struct vm_operations_struct *real,
+					      const struct hostmem_guard_call *call)
+{
+	return real->map_pages(call->vmf, call->first, call->first + call->pages - 1);
 }
 
 static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 {
-	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->fault);
+	return hostmem_guard_run(&(struct hostmem_guard_call) {
+		.vmf = vmf,
+		.first = vmf->pgoff,
+		.pages = 1,
+		.run = hostmem_guard_run_fault,
+	});
 }
 
 static vm_fault_t hostmem_guard_page_mkwrite(struct vm_fault *vmf)
 {
-	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->page_mkwrite);
+	return hostmem_guard_run(&(struct hostmem_guard_call) {
+		.vmf = vmf,
+		.first = vmf->pgoff,
+		.pages = 1,
+		.run = hostmem_guard_run_page_mkwrite,
+	});
 }
 
 static vm_fault_t hostmem_guard_pfn_mkwrite(struct vm_fault *vmf)
 {
-	return hostmem_guard_enter(vmf, hostmem_guard_real(vmf)->pfn_mkwrite);
+	return hostmem_guard_run(&(struct hostmem_guard_call) {
+		.vmf = vmf,
+		.first = vmf->pgoff,
+		.pages = 1,
+		.run = hostmem_guard_run_pfn_mkwrite,
+	});
 }
 
 static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_size size)
 {
-	struct hostmem_view *view = vmf->vma->vm_private_data;
-	struct hostmem_region *region = view->region;
 	pgoff_t pages = 1UL << hostmem_fault_order(size);
-	vm_fault_t ret;
-	int idx;
 
-	/* One entry must not reach into another block. */
-	if (pages > hostmem_block_size(region) >> PAGE_SHIFT ||
-	    ((vmf->address >> PAGE_SHIFT) ^ vmf->pgoff) & (pages - 1))
+	/* The page table's entry and the file's pages do not begin together. */
+	if (((vmf->address >> PAGE_SHIFT) ^ vmf->pgoff) & (pages - 1))
 		return VM_FAULT_FALLBACK;
-	idx = srcu_read_lock(&region->srcu);
-	ret = hostmem_guard_check(view, round_down(vmf->pgoff, pages), pages);
-	if (!ret) {
-#ifdef HOSTMEM_BREAK_GUARD_DELAY
-		hostmem_guard_dawdle(true);
-#endif
-		ret = region->real_vm_ops->huge_fault(vmf, size);
-	} else if (ret == VM_FAULT_HWPOISON && pages << PAGE_SHIFT > hostmem_guard_granule(vmf)) {
-		/* Some of the pages are good. */
-		ret = VM_FAULT_FALLBACK;
-	}
-	srcu_read_unlock(&region->srcu, idx);
-	return ret;
+	return hostmem_guard_run(&(struct hostmem_guard_call) {
+		.vmf = vmf,
+		.first = round_down(vmf->pgoff, pages),
+		.pages = pages,
+		.size = size,
+		.run = hostmem_guard_run_huge_fault,
+	});
 }
 
 static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
 {
-	struct hostmem_view *view = vmf->vma->vm_private_data;
-	struct hostmem_region *region = view->region;
-	pgoff_t block_pages = hostmem_block_size(region) >> PAGE_SHIFT;
-	vm_fault_t ret = 0;
-	int idx;
+	const struct hostmem_view *view = vmf->vma->vm_private_data;
+	pgoff_t block_pages = hostmem_block_size(view->region) >> PAGE_SHIFT;
+	pgoff_t block = round_down(vmf->pgoff, block_pages);
+	vm_fault_t ret;
 
-	/* Never around the fault into another block. */
-	start = max(start, round_down(vmf->pgoff, block_pages));
-	end = min(end, round_down(vmf->pgoff, block_pages) + block_pages - 1);
-
-	idx = srcu_read_lock(&region->srcu);
-	if (!hostmem_guard_check(view, start, end - start + 1)) {
-#ifdef HOSTMEM_BREAK_GUARD_DELAY
-		hostmem_guard_dawdle(false);
-#endif
-		ret = region->real_vm_ops->map_pages(vmf, start, end);
-	}
-	srcu_read_unlock(&region->srcu, idx);
-	return ret;
+	start = max(start, block);
+	end = min(end, block + block_pages - 1);
+	ret = hostmem_guard_run(&(struct hostmem_guard_call) {
+		.vmf = vmf,
+		.first = start,
+		.pages = end - start + 1,
+		.run = hostmem_guard_run_map_pages,
+	});
+	/* Nothing is there around the fault; what it comes to itself is asked next. */
+	return ret & (VM_FAULT_ERROR | VM_FAULT_FALLBACK) ? 0 : ret;
 }
 
 static void hostmem_guard_event(struct vm_area_struct *vma, u8 what)
@@ -228,15 +247,16 @@ static void hostmem_guard_front(struct vm_operations_struct *ops,
 		ops->pfn_mkwrite = hostmem_guard_pfn_mkwrite;
 }
 
-/* Put ours in front of the backing's operations, once per region. */
+/* Put ours in front of the backing's operations, once per segment. */
 static int hostmem_guard_wrap(struct hostmem_region *region, struct vm_area_struct *vma)
 {
+	struct hostmem_segment *segment = &region->segment;
 	const struct vm_operations_struct *real = vma->vm_ops;
 	int rc = 0;
 
 	spin_lock(&region->view_lock);
-	if (region->real_vm_ops) {
-		if (region->real_vm_ops != real)
+	if (segment->real_vm_ops) {
+		if (segment->real_vm_ops != real)
 			rc = -EOPNOTSUPP;
 	} else if (!hostmem_guard_knows(real)) {
 		rc = -EOPNOTSUPP;
@@ -244,8 +264,8 @@ static int hostmem_guard_wrap(struct hostmem_region *region, struct vm_area_stru
 		/* It maps nothing smaller, and that would reach into another block. */
 		rc = -EINVAL;
 	} else {
-		hostmem_guard_front(&region->vm_ops, real);
-		region->real_vm_ops = real;
+		hostmem_guard_front(&segment->vm_ops, real);
+		segment->real_vm_ops = real;
 	}
 	spin_unlock(&region->view_lock);
 	return rc;
@@ -268,6 +288,22 @@ static int hostmem_guard_admit(struct hostmem_view *view)
 	return rc;
 }
 
+static int hostmem_guard_check(const struct hostmem_view *view, struct vm_area_struct *vma)
+{
+	pgoff_t first = view->start >> PAGE_SHIFT;
+	pgoff_t pages = view->length >> PAGE_SHIFT;
+
+	if (vma->vm_pgoff < first || vma->vm_pgoff - first >= pages ||
+	    vma_pages(vma) > pages - (vma->vm_pgoff - first))
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
+		return -EOPNOTSUPP;
+	/* What does not write through to a device cannot promise to. */
+	if ((vma->vm_flags & VM_SYNC) && !IS_DAX(file_inode(view->region->segment.file)))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /**
  * hostmem_guard_mmap - map a view
  * @view: the view
@@ -281,20 +317,11 @@ static int hostmem_guard_admit(struct hostmem_view *view)
 int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 {
 	struct hostmem_region *region = view->region;
-	pgoff_t first = view->start >> PAGE_SHIFT;
-	pgoff_t pages = view->length >> PAGE_SHIFT;
 	int rc;
 
-	if (vma->vm_pgoff < first || vma->vm_pgoff - first >= pages ||
-	    vma_pages(vma) > pages - (vma->vm_pgoff - first))
-		return -EINVAL;
-	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
-		return -EOPNOTSUPP;
-	/* What does not write through to a device cannot promise to. */
-	if ((vma->vm_flags & VM_SYNC) && !IS_DAX(file_inode(region->segment.file)))
-		return -EOPNOTSUPP;
-
-	rc = hostmem_guard_admit(view);
+	rc = hostmem_guard_check(view, vma);
+	if (!rc)
+		rc = hostmem_guard_admit(view);
 	if (rc)
 		return rc;
 	vma_set_file(vma, view->inner);
@@ -305,7 +332,7 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 		hostmem_guard_count(view, -1);
 		return rc;
 	}
-	vma->vm_ops = &region->vm_ops;
+	vma->vm_ops = &region->segment.vm_ops;
 	vma->vm_private_data = view;
 	vm_flags_set(vma, VM_DONTEXPAND);
 	if (!(vma->vm_flags & VM_SHARED))
@@ -315,15 +342,30 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 }
 
 /**
- * hostmem_guard_wait - wait for every handler that may have seen the old state
- * @region: whose plugged bits or views have just changed
+ * hostmem_guard_cut - take a range out of every page table
+ * @region: of which the verdict about the range has just changed
+ * @start: first byte
+ * @length: bytes; 0: only wait for those who may still go by what was true before
+ * @cut: HOSTMEM_CUT_FREE: nobody may have the range any more, and its memory goes, too;
+ *	HOSTMEM_CUT_KEEP: those who may still have it fault it in again
  *
- * Context: sleeps; under region->lock.
+ * When this has returned no access succeeds that the new state forbids.
+ *
+ * Context: sleeps, for as long as a fault does that has been let through: under no lock that one
+ * may need.
  */
-void hostmem_guard_wait(struct hostmem_region *region)
+void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut)
 {
-	lockdep_assert_held(&region->lock);
-#ifndef HOSTMEM_BREAK_GUARD_SRCU
+	struct hostmem_segment *segment = &region->segment;
+
 	synchronize_srcu_expedited(&region->srcu);
-#endif
+	if (!length)
+		return;
+	if (cut == HOSTMEM_CUT_FREE && segment->ops->discard) {
+		segment->ops->discard(segment, start, length);
+		return;
+	}
+	if (segment->ops->settle)
+		segment->ops->settle(segment, start, length);
+	unmap_mapping_range(segment->file->f_mapping, start, length, 1);
 }

@@ -26,19 +26,27 @@ struct hostmem_region;
 #define HOSTMEM_MAX_BLOCKS BIT_ULL(23)
 #define HOSTMEM_MAX_SIZE BIT_ULL(52)
 
+/* Nodes that there can be until the module is loaded anew. */
+#define HOSTMEM_MINORS BIT(MINORBITS)
+
 /*
- * A region. Pinned by its views, and by the table of regions: a named region until
- * it is destroyed, an anonymous one until its last view goes.
+ * A region. Pinned by its views, and while it is named and not destroyed by the table of
+ * regions.
  *
- * Locking: hostmem_regions_lock (mutex) -> region->lock (mutex) -> the backing's own
- *   hostmem_regions_lock  the table, listed, the node
- *   region->lock          plugged, pending, nr_plugged, poison: writers; order of changes
- *   region->view_lock     views, nr_views, nr_mappings, vm_ops, and dead and
+ * Locking: hostmem_regions_lock (mutex); region->lock (mutex) -> region->view_lock (spinlock)
+ *   hostmem_regions_lock  the table, listed, the node. No region's lock is taken under it
+ *   region->lock          plugged, changing, nr_plugged, poison: writers. What a view may do is
+ *                         decided under it: who has it knows that the view is not revoked
+ *                         meanwhile. Short: never held while anything is waited for, so that
+ *                         whoever asks is answered at once; what takes long has its blocks
+ *                         in changing instead
+ *   region->view_lock     views and their parents, nr_views, nr_mappings, vm_ops; dead and
  *                         view->revoked against new mappings. A spinlock, because mmap()
- *                         holds the mmap_lock, which ranks below the backing's inode lock
+ *                         holds the mmap_lock, and the page fault of a copy may wait for that
  *   region->srcu          the guard reads plugged, view->revoked and poison inside; who
- *                         clears a bit, sets revoked or changes poison waits for its
- *                         readers afterwards
+ *                         clears a bit, sets revoked or changes poison makes a cut
+ *                         afterwards, which waits for its readers
+ *   view->calls           of which revoke and destroy wait for the end, see view.c
  *   immutable once listed: id, name, size, block_shift, slot_size, segment, mode...
  */
 struct hostmem_region {
@@ -59,14 +67,15 @@ struct hostmem_region {
 	bool listed;
 	bool dead;
 
-	/* plugged, pending, nr_plugged, poison; see above */
+	/* plugged, changing, nr_plugged, poison; see above */
 	struct mutex lock;
 	unsigned long *plugged;
-	unsigned long *pending;
+	unsigned long *changing;	/* being plugged or unplugged by a call, whose alone they are */
 	u64 nr_plugged;
 	struct hostmem_poison __rcu *poison;
 	atomic64_t generation;
-	wait_queue_head_t wait;
+	wait_queue_head_t wait;		/* for a new generation */
+	wait_queue_head_t drained;	/* for the end of calls on views */
 
 	struct srcu_struct srcu;
 	bool has_srcu;
@@ -76,8 +85,6 @@ struct hostmem_region {
 	struct list_head views;
 	unsigned int nr_views;
 	unsigned int nr_mappings;
-	const struct vm_operations_struct *real_vm_ops;
-	struct vm_operations_struct vm_ops;
 };
 
 /*
@@ -93,10 +100,26 @@ struct hostmem_view {
 	loff_t start;
 	loff_t length;
 	u32 rights;
+	struct hostmem_view *parent;	/* that it is derived from, listed; NULL: none */
+	bool outlive;			/* it is not revoked with its parent */
 	struct pid *pid;
 	unsigned int nr_mappings;
 	bool revoked;
+	u64 revoked_with;		/* number of the view; 0: told already */
+	atomic_t calls;			/* that are behind the door */
 	u64 seen;
+};
+
+/* Bytes of a region. */
+struct hostmem_range {
+	u64 start;
+	u64 length;
+};
+
+/* What becomes of the memory that is taken out of all page tables. */
+enum hostmem_cut {
+	HOSTMEM_CUT_FREE,
+	HOSTMEM_CUT_KEEP,
 };
 
 /* An ioctl on its way: a kernel copy of the argument, and how to answer. */
@@ -140,6 +163,7 @@ union hostmem_ucmd_buffer {
 	struct hostmem_region_slots slots;
 	struct hostmem_view_revoke revoke;
 	struct hostmem_extents extents;
+	struct hostmem_view_derive derive;
 };
 
 static inline u64 hostmem_block_size(const struct hostmem_region *region)
@@ -157,10 +181,78 @@ static inline u64 hostmem_nr_blocks(const struct hostmem_region *region)
 	return region->size >> region->block_shift;
 }
 
-/* main.c */
+static inline struct hostmem_range hostmem_view_range(const struct hostmem_view *view)
+{
+	return (struct hostmem_range) { .start = view->start, .length = view->length };
+}
+
+/* Whether a view, or its region, has been taken away: a last look is under region->lock. */
+static inline bool hostmem_view_dead(const struct hostmem_view *view)
+{
+	return READ_ONCE(view->region->dead) || READ_ONCE(view->revoked);
+}
+
+/* The new generation of a region that has changed. */
+static inline u64 hostmem_region_bump(struct hostmem_region *region)
+{
+	u64 generation = atomic64_inc_return(&region->generation);
+
+	wake_up_all(&region->wait);
+	return generation;
+}
+
+/* ucmd.c */
 long hostmem_ioctl(const struct hostmem_ioctl_op *ops, unsigned int nr_ops,
-		   struct hostmem_view *view, unsigned int cmd, unsigned long arg);
+		   struct hostmem_view *view, u32 rights, unsigned int cmd, unsigned long arg);
 int hostmem_ucmd_respond(struct hostmem_ucmd *ucmd);
+int hostmem_range_check(u64 start, u64 length, u64 align, u64 size);
+
+/* ram.c */
+extern const struct hostmem_backing_ops hostmem_ram_ops;
+int hostmem_ram_init(void);
+void hostmem_ram_exit(void);
+
+/* pmem.c */
+extern struct mutex hostmem_pmem_lock;
+unsigned int hostmem_pmem_seq(void);
+struct hostmem_pmem *hostmem_pmem_next(u64 id);
+const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
+
+/* extents.c */
+int hostmem_extents(struct hostmem_ucmd *ucmd);
+
+/* segment.c */
+int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);
+void hostmem_segment_end(struct hostmem_segment *segment);
+void hostmem_segment_close(struct hostmem_segment *segment);
+
+/* guard.c */
+int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma);
+void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut);
+
+/* view.c */
+struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
+					struct hostmem_view *parent, u32 rights);
+void hostmem_view_abort(struct hostmem_view *view);
+int hostmem_view_finalize(struct hostmem_view *view);
+int hostmem_view_enter(struct hostmem_view *view);
+void hostmem_view_exit(struct hostmem_view *view);
+void hostmem_views_drain(struct hostmem_region *region);
+unsigned long hostmem_view_area(struct hostmem_view *view, unsigned long addr, unsigned long len,
+				unsigned long pgoff, unsigned long flags);
+int hostmem_view_sync(struct hostmem_view *view, loff_t start, loff_t end, int datasync);
+int hostmem_view_revoke(struct hostmem_ucmd *ucmd);
+
+/* block.c */
+int hostmem_region_plug(struct hostmem_ucmd *ucmd);
+int hostmem_region_unplug(struct hostmem_ucmd *ucmd);
+int hostmem_region_preallocate(struct hostmem_ucmd *ucmd);
+
+/* slots.c */
+int hostmem_region_blocks(struct hostmem_ucmd *ucmd);
+int hostmem_region_slots(struct hostmem_ucmd *ucmd);
+bool hostmem_slot_next(const struct hostmem_region *region, struct hostmem_range range,
+		       u64 slot_size, u64 *pos, struct hostmem_slot *slot);
 
 /* region.c */
 extern struct mutex hostmem_regions_lock;
@@ -171,58 +263,20 @@ unsigned int hostmem_regions_seq(void);
 struct hostmem_region *hostmem_region_next(u64 *id);
 struct hostmem_region *hostmem_region_find(u64 id);
 struct hostmem_region *hostmem_region_find_name(const char *name);
-int hostmem_region_create(struct hostmem_ucmd *ucmd);
-int hostmem_region_open(struct hostmem_ucmd *ucmd);
+struct hostmem_region *hostmem_region_get_named(const u8 *name);
+bool hostmem_region_get(struct hostmem_region *region);
+struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd);
+int hostmem_region_list(struct hostmem_region *region, u64 view_id);
+int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force);
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd);
 int hostmem_region_info(struct hostmem_ucmd *ucmd);
-int hostmem_region_end(struct hostmem_region *region, bool force);
-void hostmem_region_orphaned(struct hostmem_region *region);
-u64 hostmem_region_bump(struct hostmem_region *region);
-int hostmem_region_range(struct hostmem_region *region, u64 start, u64 length, u64 align);
 
-/* block.c */
-int hostmem_region_plug(struct hostmem_ucmd *ucmd);
-int hostmem_region_unplug(struct hostmem_ucmd *ucmd);
-int hostmem_region_preallocate(struct hostmem_ucmd *ucmd);
-
-/* ram.c */
-extern const struct hostmem_backing_ops hostmem_ram_ops;
-int hostmem_ram_init(void);
-void hostmem_ram_exit(void);
-
-/* segment.c */
-int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);
-void hostmem_segment_end(struct hostmem_segment *segment);
-void hostmem_segment_close(struct hostmem_segment *segment);
-void hostmem_segment_discard(struct hostmem_segment *segment, loff_t start, loff_t length);
-
-/* view.c */
+/* fd.c */
 extern const struct file_operations hostmem_node_fops;
-struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t mode,
-					u32 rights);
-void hostmem_view_abort(struct hostmem_view *view);
-struct file *hostmem_view_file(struct hostmem_view *view);
-int hostmem_view_finalize(struct hostmem_view *view);
-int hostmem_view_revoke(struct hostmem_ucmd *ucmd);
-
-/* guard.c */
-int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma);
-void hostmem_guard_wait(struct hostmem_region *region);
-
-/* slots.c */
-int hostmem_region_blocks(struct hostmem_ucmd *ucmd);
-int hostmem_region_slots(struct hostmem_ucmd *ucmd);
-bool hostmem_slot_next(struct hostmem_region *region, u64 slot_size, u64 *pos,
-		       struct hostmem_slot *slot);
-
-/* pmem.c */
-extern struct mutex hostmem_pmem_lock;
-unsigned int hostmem_pmem_seq(void);
-struct hostmem_pmem *hostmem_pmem_next(u64 id);
-const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
-
-/* extents.c */
-int hostmem_extents(struct hostmem_ucmd *ucmd);
+int hostmem_fd_init(void);
+void hostmem_fd_exit(void);
+int hostmem_region_create(struct hostmem_ucmd *ucmd);
+int hostmem_region_open(struct hostmem_ucmd *ucmd);
 
 /* netlink.c */
 int hostmem_netlink_init(void);

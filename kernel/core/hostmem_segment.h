@@ -6,6 +6,7 @@
  * Where the memory of a region comes from, and what provides it: the core has ram, hostmem_nd
  * the rest.
  */
+#include <linux/mm.h>
 #include <linux/types.h>
 #include <linux/hostmem.h>
 
@@ -58,6 +59,8 @@ struct hostmem_backing_ops {
  * @pmem_id: number of the namespace that it is on; 0: none
  * @private: of @ops
  * @ended: whether others may have the memory
+ * @real_vm_ops: of mappings of @file, when there has been one
+ * @vm_ops: the guard's, in front of those
  */
 struct hostmem_segment {
 	const struct hostmem_backing_ops *ops;
@@ -66,6 +69,8 @@ struct hostmem_segment {
 	u64 pmem_id;
 	void *private;
 	bool ended;
+	const struct vm_operations_struct *real_vm_ops;
+	struct vm_operations_struct vm_ops;
 };
 
 bool hostmem_segment_get(struct hostmem_segment *segment);

@@ -1,70 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The control node, the dispatch of all ioctls, and the module.
+ * The control node, and the module.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
 #include "hostmem_private.h"
-
-/**
- * hostmem_ucmd_respond - write the outputs of an ioctl back
- * @ucmd: the ioctl
- *
- * Copies as much of the argument as user space knows.
- *
- * Context: sleeps; call without locks.
- * Return: 0, or -EFAULT.
- */
-int hostmem_ucmd_respond(struct hostmem_ucmd *ucmd)
-{
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd, min(ucmd->user_size, ucmd->size)))
-		return -EFAULT;
-	return 0;
-}
-
-/**
- * hostmem_ioctl - run one ioctl from a table
- * @ops: the calls that this kind of file has
- * @nr_ops: entries of @ops
- * @view: that was asked; NULL for the control node
- * @cmd: number of the ioctl
- * @arg: user pointer to its argument
- *
- * Return: 0; -ENOTTY, -EINVAL, -E2BIG, -EFAULT or -EPERM; or what the call returns.
- */
-long hostmem_ioctl(const struct hostmem_ioctl_op *ops, unsigned int nr_ops,
-		   struct hostmem_view *view, unsigned int cmd, unsigned long arg)
-{
-	struct hostmem_ucmd ucmd = { .ubuffer = (void __user *)arg, .view = view };
-	union hostmem_ucmd_buffer buf;
-	unsigned int nr = _IOC_NR(cmd);
-	const struct hostmem_ioctl_op *op;
-	int rc;
-
-	if (nr < HOSTMEM_CMD_BASE || nr - HOSTMEM_CMD_BASE >= nr_ops)
-		return -ENOTTY;
-	op = &ops[nr - HOSTMEM_CMD_BASE];
-	if (op->ioctl_num != cmd || !op->execute)
-		return -ENOTTY;
-
-	if (get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer))
-		return -EFAULT;
-	if (ucmd.user_size < op->min_size)
-		return -EINVAL;
-	rc = copy_struct_from_user(&buf, op->size, ucmd.ubuffer, ucmd.user_size);
-	if (rc)
-		return rc;
-	if (op->rights && !(view->rights & op->rights))
-		return -EPERM;
-
-	/* The size that was checked, whatever another thread has written there since. */
-	*(u32 *)&buf = ucmd.user_size;
-	ucmd.size = op->size;
-	ucmd.cmd = &buf;
-	return op->execute(&ucmd);
-}
 
 static int hostmem_control_info(struct hostmem_ucmd *ucmd)
 {
@@ -85,15 +27,18 @@ static int hostmem_control_info(struct hostmem_ucmd *ucmd)
 static const struct hostmem_ioctl_op hostmem_control_ops[] = {
 	IOCTL_OP(HOSTMEM_INFO, hostmem_control_info, struct hostmem_info, out_max_size, 0),
 	IOCTL_OP(HOSTMEM_REGION_CREATE, hostmem_region_create,
-		 struct hostmem_region_create, backing_pmem, 0),
+		 struct hostmem_region_create, backing_pmem, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,
-		 struct hostmem_region_open, __reserved, 0),
+		 struct hostmem_region_open, __reserved, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_EXTENTS, hostmem_extents, struct hostmem_extents, out_lease, 0),
 };
 
 static long hostmem_control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return hostmem_ioctl(hostmem_control_ops, ARRAY_SIZE(hostmem_control_ops), NULL,
+	/* Who may only read the node may only ask. */
+	u32 rights = file->f_mode & FMODE_WRITE ? HOSTMEM_RIGHT_WRITE : 0;
+
+	return hostmem_ioctl(hostmem_control_ops, ARRAY_SIZE(hostmem_control_ops), NULL, rights,
 			     cmd, arg);
 }
 
@@ -119,9 +64,12 @@ static int __init hostmem_init(void)
 	rc = hostmem_ram_init();
 	if (rc)
 		return rc;
-	rc = hostmem_regions_init();
+	rc = hostmem_fd_init();
 	if (rc)
 		goto err_ram;
+	rc = hostmem_regions_init();
+	if (rc)
+		goto err_fd;
 	rc = hostmem_netlink_init();
 	if (rc)
 		goto err_regions;
@@ -134,6 +82,8 @@ err_netlink:
 	hostmem_netlink_exit();
 err_regions:
 	hostmem_regions_exit();
+err_fd:
+	hostmem_fd_exit();
 err_ram:
 	hostmem_ram_exit();
 	return rc;
@@ -144,6 +94,7 @@ static void __exit hostmem_exit(void)
 	misc_deregister(&hostmem_control);
 	hostmem_netlink_exit();
 	hostmem_regions_exit();
+	hostmem_fd_exit();
 	hostmem_ram_exit();
 	/* A fault handler that outlived its region may be about to return from our code. */
 	synchronize_rcu_tasks();

@@ -296,6 +296,7 @@ static int hostmem_nl_slot_args(struct nlattr **attrs, struct hostmem_region **r
 int hostmem_nl_slot_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	u64 *pos = (u64 *)cb->ctx;
+	struct hostmem_range whole = {};
 	struct hostmem_region *region;
 	struct hostmem_slot slot;
 	u64 slot_size, next;
@@ -306,10 +307,11 @@ int hostmem_nl_slot_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	rc = hostmem_nl_slot_args(genl_info_dump(cb)->attrs, &region, &slot_size);
 	if (rc)
 		goto out_unlock;
+	whole.length = region->size;
 	mutex_lock(&region->lock);
 	cb->seq = 1 + (u32)atomic64_read(&region->generation);
 	next = *pos;
-	while (!rc && hostmem_slot_next(region, slot_size, &next, &slot)) {
+	while (!rc && hostmem_slot_next(region, whole, slot_size, &next, &slot)) {
 		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_SLOT_GET);
 		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_slot(skb, region, &slot)) :
 			   -EMSGSIZE;
@@ -324,6 +326,7 @@ out_unlock:
 
 static int hostmem_put_slot_at(struct sk_buff *skb, struct nlattr **attrs)
 {
+	struct hostmem_range whole = {};
 	struct hostmem_region *region;
 	struct hostmem_slot slot;
 	u64 slot_size, start, pos;
@@ -335,8 +338,9 @@ static int hostmem_put_slot_at(struct sk_buff *skb, struct nlattr **attrs)
 	if (rc)
 		return rc;
 	pos = div64_u64(start, slot_size) * slot_size;
+	whole.length = region->size;
 	mutex_lock(&region->lock);
-	if (!hostmem_slot_next(region, slot_size, &pos, &slot) || start < slot.start)
+	if (!hostmem_slot_next(region, whole, slot_size, &pos, &slot) || start < slot.start)
 		rc = -ENOENT;
 	mutex_unlock(&region->lock);
 	return rc ?: hostmem_put_slot(skb, region, &slot);

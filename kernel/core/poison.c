@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Poison: nobody reaches a page of a region in which something is bad.
+ * Poison: lists of bad ranges.
  */
-#include <linux/hostmem_nl.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "hostmem_private.h"
+#include "hostmem_poison.h"
 
 /**
  * hostmem_poison_alloc - make room for bad ranges
@@ -87,58 +86,3 @@ bool hostmem_poison_covers(const struct hostmem_poison *poison, u64 start, u64 l
 	return bad && bad->start <= start && bad->start + bad->length >= start + length;
 }
 EXPORT_SYMBOL_GPL(hostmem_poison_covers);
-
-/* Tell of those that are in @these and not in @those, and act on them if they are bad now. */
-static void hostmem_poison_tell(struct hostmem_region *region, const struct hostmem_poison *these,
-				const struct hostmem_poison *those, u8 what)
-{
-	struct address_space *mapping = region->segment.file->f_mapping;
-	const struct hostmem_bad *bad;
-	u64 start, end;
-	u32 i;
-
-	for (i = 0; these && i < these->count; i++) {
-		bad = &these->bad[i];
-		if (hostmem_poison_covers(those, bad->start, bad->length))
-			continue;
-		start = PAGE_ALIGN_DOWN(bad->start);
-		end = PAGE_ALIGN(bad->start + bad->length);
-		if (what == HOSTMEM_NL_POISONED)
-			unmap_mapping_range(mapping, start, end - start, 1);
-		hostmem_region_bump(region);
-		/* Not one that is only just being created. */
-		if (region->id)
-			hostmem_event(region, what, 0, bad->start, bad->length);
-	}
-}
-
-/**
- * hostmem_segment_poison - say what is bad in the memory of a region
- * @segment: kept by the caller
- * @poison: all that is bad, in offsets of the region; NULL: nothing. Is taken over
- *
- * When this has returned nobody reaches a page of @poison any more: accesses get SIGBUS with
- * BUS_MCEERR_AR. What was bad and is no more can be reached again.
- *
- * Context: sleeps; one call at a time, under no lock that a fault handler of the segment's file
- * takes.
- */
-void hostmem_segment_poison(struct hostmem_segment *segment, struct hostmem_poison *poison)
-{
-	struct hostmem_region *region = hostmem_segment_region(segment);
-	struct hostmem_poison *old;
-
-	mutex_lock(&region->lock);
-	old = rcu_dereference_protected(region->poison, lockdep_is_held(&region->lock));
-	if (region->dead || hostmem_poison_same(old, poison)) {
-		old = poison;
-	} else {
-		rcu_assign_pointer(region->poison, poison);
-		hostmem_guard_wait(region);
-		hostmem_poison_tell(region, poison, old, HOSTMEM_NL_POISONED);
-		hostmem_poison_tell(region, old, poison, HOSTMEM_NL_CLEARED);
-	}
-	mutex_unlock(&region->lock);
-	kvfree(old);
-}
-EXPORT_SYMBOL_GPL(hostmem_segment_poison);

@@ -8,11 +8,13 @@
  * marks it dirty. Clean, unmapped and unpinned under its lock, it is a page that
  * nobody has used, and give_back() may drop it without losing a byte.
  */
+#include <linux/cred.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
+#include <linux/sched/task.h>
 #include <linux/shmem_fs.h>
 #include <linux/workqueue.h>
 
@@ -20,25 +22,46 @@
 
 static struct vfsmount *hostmem_ram_mnt[2];
 
+/* The credentials of the backing files, by which they are told from all others. */
+static const struct cred *hostmem_ram_cred;
+
 /* Not const: mounting takes the string apart. */
 static char hostmem_ram_options[][sizeof("huge=always,size=0,nr_inodes=0")] __initdata = {
 	[HOSTMEM_HUGE_ALWAYS] = "huge=always,size=0,nr_inodes=0",
 	[HOSTMEM_HUGE_NEVER] = "huge=never,size=0,nr_inodes=0",
 };
 
+/*
+ * /proc/PID/map_files opens what a mapping's file is a file of: the inode itself, past the guard. Only
+ * views, which have the backing's credentials, may.
+ */
+static int hostmem_ram_open_inode(struct inode *inode, struct file *file)
+{
+	return file->f_cred == hostmem_ram_cred ? 0 : -ENXIO;
+}
+
+static const struct file_operations hostmem_ram_inode_fops = {
+	.owner = THIS_MODULE,
+	.open = hostmem_ram_open_inode,
+};
+
 static int hostmem_ram_open(struct hostmem_segment *segment,
 			    const struct hostmem_region_create *cmd)
 {
+	const struct cred *old;
 	struct file *file;
 
 	if (cmd->huge > HOSTMEM_HUGE_NEVER || cmd->backing_fd || cmd->backing_pmem)
 		return -EOPNOTSUPP;
 	/* NORESERVE: memory is accounted when it is allocated, not when a region is declared. */
+	old = override_creds(hostmem_ram_cred);
 	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[cmd->huge], "hostmem",
 					 cmd->region_size, VM_NORESERVE);
+	revert_creds(old);
 	/* The mount has no limits: what shmem calls no space is want of memory for an inode. */
 	if (IS_ERR(file))
 		return PTR_ERR(file) == -ENOSPC ? -ENOMEM : PTR_ERR(file);
+	file_inode(file)->i_fop = &hostmem_ram_inode_fops;
 	segment->file = file;
 	return 0;
 }
@@ -172,11 +195,15 @@ int __init hostmem_ram_init(void)
 
 	if (!type)
 		return -ENODEV;
+	hostmem_ram_cred = prepare_kernel_cred(&init_task);
+	if (!hostmem_ram_cred)
+		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(hostmem_ram_mnt); i++) {
 		hostmem_ram_mnt[i] = vfs_kern_mount(type, 0, "hostmem",
 						    hostmem_ram_options[i]);
 		if (IS_ERR(hostmem_ram_mnt[i])) {
 			hostmem_ram_unmount(i);
+			put_cred(hostmem_ram_cred);
 			return PTR_ERR(hostmem_ram_mnt[i]);
 		}
 	}
@@ -186,4 +213,5 @@ int __init hostmem_ram_init(void)
 void hostmem_ram_exit(void)
 {
 	hostmem_ram_unmount(ARRAY_SIZE(hostmem_ram_mnt));
+	put_cred(hostmem_ram_cred);
 }

@@ -5,7 +5,6 @@
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/hostmem_nl.h>
-#include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -19,48 +18,9 @@ static unsigned int hostmem_nr_regions;
 static u64 hostmem_last_id;
 static unsigned int hostmem_list_seq;
 
-static DEFINE_IDA(hostmem_minors);
+static atomic_t hostmem_last_minor = ATOMIC_INIT(-1);
 static dev_t hostmem_devt;
 static struct class *hostmem_class;
-
-static void hostmem_region_free(struct device *dev)
-{
-	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
-
-	if (region->has_srcu) {
-		/* A fault handler may have outlived the last mapping. */
-		synchronize_srcu_expedited(&region->srcu);
-		cleanup_srcu_struct(&region->srcu);
-	}
-	hostmem_segment_close(&region->segment);
-	if (region->dev.devt)
-		ida_free(&hostmem_minors, MINOR(region->dev.devt));
-	kvfree(region->plugged);
-	kvfree(region->pending);
-	kvfree(rcu_dereference_protected(region->poison, true));
-	kfree(region);
-}
-
-static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, kuid_t *uid,
-				    kgid_t *gid)
-{
-	const struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
-
-	/* Whoever removes the node asks for its name only. */
-	if (mode) {
-		/* With a type it is never 0, which would stand for a default. */
-		*mode = region->mode | S_IFCHR;
-		*uid = region->uid;
-		*gid = region->gid;
-	}
-	return kasprintf(GFP_KERNEL, "hostmem/%s", region->name);
-}
-
-static const struct device_type hostmem_region_type = {
-	.name = "hostmem_region",
-	.devnode = hostmem_region_devnode,
-	.release = hostmem_region_free,
-};
 
 unsigned int hostmem_regions_count(void)
 {
@@ -104,6 +64,17 @@ struct hostmem_region *hostmem_region_next(u64 *id)
 		return region;
 	}
 	return NULL;
+}
+
+/**
+ * hostmem_region_get - keep a region that was found in the table
+ * @region: the region, kept by the table's lock
+ *
+ * Return: true; false: it is an anonymous one that is being freed.
+ */
+bool hostmem_region_get(struct hostmem_region *region)
+{
+	return kobject_get_unless_zero(&region->dev.kobj);
 }
 
 /**
@@ -171,16 +142,17 @@ static int hostmem_region_reserve(struct hostmem_region *region)
 	return rc;
 }
 
-static void hostmem_region_unreserve(struct hostmem_region *region)
-{
-	mutex_lock(&hostmem_regions_lock);
-	xa_erase(&hostmem_regions, region->id);
-	hostmem_nr_regions--;
-	mutex_unlock(&hostmem_regions_lock);
-}
-
-/* From here on everybody can find it, and the table's reference keeps it. */
-static int hostmem_region_list(struct hostmem_region *region)
+/**
+ * hostmem_region_list - let everybody find a region
+ * @region: with a place in the table
+ * @view_id: of its first view
+ *
+ * From here on the table pins a named region, and it the module, until it ends.
+ *
+ * Context: sleeps.
+ * Return: 0; -ENODEV: it has ended already; or an errno of making its node.
+ */
+int hostmem_region_list(struct hostmem_region *region, u64 view_id)
 {
 	int rc = 0;
 
@@ -190,94 +162,82 @@ static int hostmem_region_list(struct hostmem_region *region)
 	else if (*region->name)
 		rc = cdev_device_add(&region->cdev, &region->dev);
 	if (!rc) {
-		/* A named region pins the module until it is destroyed. */
-		if (*region->name)
+		if (*region->name) {
 			__module_get(THIS_MODULE);
+			get_device(&region->dev);
+		}
 		region->listed = true;
 		hostmem_list_seq++;
+		/* Told before anybody can change it. */
+		hostmem_event(region, HOSTMEM_NL_CREATED, view_id, 0, region->size);
 	}
 	mutex_unlock(&hostmem_regions_lock);
 	return rc;
 }
 
 /*
- * The opposite. The caller drops the table's reference afterwards, outside of the locks,
- * if this returns true.
+ * Out of the table. True for one caller, if it was listed, who tells, and drops the table's
+ * reference of a named region.
  */
 static bool hostmem_region_unlist(struct hostmem_region *region)
 {
-	lockdep_assert_held(&hostmem_regions_lock);
-	if (!region->listed)
-		return false;
-	region->listed = false;
-	hostmem_list_seq++;
-	if (*region->name) {
-		cdev_device_del(&region->cdev, &region->dev);
-		module_put(THIS_MODULE);
-	}
-	xa_erase(&hostmem_regions, region->id);
-	hostmem_nr_regions--;
-	return true;
-}
-
-/**
- * hostmem_region_bump - a new generation
- * @region: that has changed
- *
- * Return: the new generation.
- */
-u64 hostmem_region_bump(struct hostmem_region *region)
-{
-	u64 generation = atomic64_inc_return(&region->generation);
-
-	wake_up_all(&region->wait);
-	return generation;
-}
-
-/**
- * hostmem_region_orphaned - the last view has gone
- * @region: pinned by the caller
- *
- * The end of an anonymous region; a named one lives on.
- *
- * Context: sleeps.
- */
-void hostmem_region_orphaned(struct hostmem_region *region)
-{
 	bool listed;
 
-	if (*region->name)
-		return;
 	mutex_lock(&hostmem_regions_lock);
-	listed = hostmem_region_unlist(region);
+	listed = region->listed;
+	if (listed) {
+		region->listed = false;
+		hostmem_list_seq++;
+		if (*region->name)
+			cdev_device_del(&region->cdev, &region->dev);
+	}
+	if (region->id && xa_load(&hostmem_regions, region->id) == region) {
+		xa_erase(&hostmem_regions, region->id);
+		hostmem_nr_regions--;
+	}
 	mutex_unlock(&hostmem_regions_lock);
-	if (!listed)
-		return;
-	hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
-	put_device(&region->dev);
+	return listed;
 }
 
-/**
- * hostmem_region_range - check a range that user space gave
- * @region: the region
- * @start: first byte
- * @length: bytes
- * @align: what both must be multiples of, a power of two
- *
- * Return: 0, -EOVERFLOW, -EINVAL or -ENOENT.
- */
-int hostmem_region_range(struct hostmem_region *region, u64 start, u64 length, u64 align)
+static void hostmem_region_free(struct device *dev)
 {
-	u64 end;
+	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
 
-	if (check_add_overflow(start, length, &end))
-		return -EOVERFLOW;
-	if (!length || !IS_ALIGNED(start | length, align))
-		return -EINVAL;
-	if (end > region->size)
-		return -ENOENT;
-	return 0;
+	/* The end of an anonymous region that nobody has destroyed. */
+	if (hostmem_region_unlist(region))
+		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
+	if (region->has_srcu) {
+		/* A fault handler may have outlived the last mapping. */
+		synchronize_srcu_expedited(&region->srcu);
+		cleanup_srcu_struct(&region->srcu);
+	}
+	hostmem_segment_close(&region->segment);
+	kvfree(region->plugged);
+	kvfree(region->changing);
+	kvfree(rcu_dereference_protected(region->poison, true));
+	kfree(region);
 }
+
+static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, kuid_t *uid,
+				    kgid_t *gid)
+{
+	const struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
+
+	/* Whoever removes the node asks for its name only. */
+	if (mode) {
+		/* With a type it is never 0, which would stand for a default. */
+		*mode = region->mode | S_IFCHR;
+		*uid = region->uid;
+		*gid = region->gid;
+	}
+	return kasprintf(GFP_KERNEL, "hostmem/%s", region->name);
+}
+
+static const struct device_type hostmem_region_type = {
+	.name = "hostmem_region",
+	.devnode = hostmem_region_devnode,
+	.release = hostmem_region_free,
+};
 
 /* A NUL-terminated name, NUL to its end, that can be a file name. */
 static int hostmem_name_check(const u8 *name)
@@ -294,6 +254,28 @@ static int hostmem_name_check(const u8 *name)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+/**
+ * hostmem_region_get_named - a listed region by a name that user space gave
+ * @name: HOSTMEM_NAME_MAX bytes
+ *
+ * Return: the region, for put_device(), or ERR_PTR(-EINVAL) or ERR_PTR(-ENOENT).
+ */
+struct hostmem_region *hostmem_region_get_named(const u8 *name)
+{
+	struct hostmem_region *region;
+	int rc;
+
+	rc = hostmem_name_check(name);
+	if (rc)
+		return ERR_PTR(rc);
+	mutex_lock(&hostmem_regions_lock);
+	region = hostmem_region_find_name(name);
+	if (region)
+		get_device(&region->dev);
+	mutex_unlock(&hostmem_regions_lock);
+	return region ?: ERR_PTR(-ENOENT);
 }
 
 static int hostmem_create_check_node(const struct hostmem_region_create *cmd)
@@ -335,6 +317,7 @@ static int hostmem_region_set_owner(struct hostmem_region *region,
 	return capable(CAP_CHOWN) ? 0 : -EPERM;
 }
 
+/* A node that somebody has kept must never become another region's: no minor is used again. */
 static int hostmem_region_init_node(struct hostmem_region *region,
 				    const struct hostmem_region_create *cmd)
 {
@@ -343,9 +326,11 @@ static int hostmem_region_init_node(struct hostmem_region *region,
 
 	if (rc)
 		return rc;
-	minor = ida_alloc_max(&hostmem_minors, HOSTMEM_MAX_REGIONS - 1, GFP_KERNEL);
-	if (minor < 0)
-		return minor;
+	minor = atomic_inc_return(&hostmem_last_minor);
+	if (minor >= HOSTMEM_MINORS) {
+		atomic_dec(&hostmem_last_minor);
+		return -ENOSPC;
+	}
 	region->dev.devt = MKDEV(MAJOR(hostmem_devt), minor);
 	region->dev.class = hostmem_class;
 	cdev_init(&region->cdev, &hostmem_node_fops);
@@ -360,8 +345,8 @@ static int hostmem_region_init(struct hostmem_region *region,
 	int rc;
 
 	region->plugged = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-	region->pending = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-	if (!region->plugged || !region->pending)
+	region->changing = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!region->plugged || !region->changing)
 		return -ENOMEM;
 	rc = init_srcu_struct(&region->srcu);
 	if (rc)
@@ -375,12 +360,24 @@ static int hostmem_region_init(struct hostmem_region *region,
 	return rc;
 }
 
-static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd,
-						   u64 block_size)
+/**
+ * hostmem_region_alloc - make a region that nobody can find yet
+ * @cmd: what it shall be like
+ *
+ * Its name and its place in the table are taken.
+ *
+ * Context: sleeps.
+ * Return: the region, for put_device(), or an ERR_PTR.
+ */
+struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd)
 {
+	u64 block_size = cmd->block_size ?: HOSTMEM_MIN_BLOCK_SIZE;
 	struct hostmem_region *region;
 	int rc;
 
+	rc = hostmem_create_check(cmd, block_size);
+	if (rc)
+		return ERR_PTR(rc);
 	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
 	if (!region)
 		return ERR_PTR(-ENOMEM);
@@ -390,6 +387,7 @@ static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_c
 	spin_lock_init(&region->view_lock);
 	INIT_LIST_HEAD(&region->views);
 	init_waitqueue_head(&region->wait);
+	init_waitqueue_head(&region->drained);
 	region->size = cmd->region_size;
 	region->block_shift = ilog2(block_size);
 	region->slot_size = cmd->slot_size;
@@ -399,6 +397,8 @@ static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_c
 	memcpy(region->name, cmd->name, sizeof(region->name));
 
 	rc = hostmem_region_init(region, cmd);
+	if (!rc)
+		rc = hostmem_region_reserve(region);
 	if (rc) {
 		put_device(&region->dev);
 		return ERR_PTR(rc);
@@ -406,198 +406,62 @@ static struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_c
 	return region;
 }
 
-/* Give a region its first view, tell user space, and let everybody find it. */
-static int hostmem_region_publish(struct hostmem_ucmd *ucmd, struct hostmem_region *region,
-				  int fd)
-{
-	struct hostmem_region_create *cmd = ucmd->cmd;
-	struct hostmem_view *view;
-	struct file *file;
-	int rc;
-
-	view = hostmem_view_alloc(region, FMODE_READ | FMODE_WRITE,
-				  HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
-				  HOSTMEM_RIGHT_OWNER);
-	if (IS_ERR(view))
-		return PTR_ERR(view);
-	file = hostmem_view_file(view);
-	if (IS_ERR(file)) {
-		hostmem_view_abort(view);
-		return PTR_ERR(file);
-	}
-	cmd->out_fd = fd;
-	cmd->out_id = region->id;
-	rc = hostmem_ucmd_respond(ucmd);
-	if (rc)
-		goto err_file;
-	rc = hostmem_region_list(region);
-	if (rc)
-		goto err_file;
-	/* Listed, it may have been destroyed already: the fd is then a dead one. */
-	hostmem_view_finalize(view);
-	hostmem_event(region, HOSTMEM_NL_CREATED, view->id, 0, region->size);
-	fd_install(fd, file);
-	return 0;
-
-err_file:
-	fput(file);
-	return rc;
-}
-
-/**
- * hostmem_region_create - HOSTMEM_REGION_CREATE
- * @ucmd: the ioctl, on the control node
- *
- * Return: 0 or an errno as in the UAPI header.
- */
-int hostmem_region_create(struct hostmem_ucmd *ucmd)
-{
-	struct hostmem_region_create *cmd = ucmd->cmd;
-	u64 block_size = cmd->block_size ?: HOSTMEM_MIN_BLOCK_SIZE;
-	struct hostmem_region *region;
-	int fd, rc;
-
-	rc = hostmem_create_check(cmd, block_size);
-	if (rc)
-		return rc;
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	region = hostmem_region_alloc(cmd, block_size);
-	if (IS_ERR(region)) {
-		rc = PTR_ERR(region);
-		goto err_fd;
-	}
-	rc = hostmem_region_reserve(region);
-	if (rc)
-		goto err_region;
-	rc = hostmem_region_publish(ucmd, region, fd);
-	if (rc)
-		goto err_unreserve;
-	return 0;
-
-err_unreserve:
-	hostmem_region_unreserve(region);
-err_region:
-	put_device(&region->dev);
-err_fd:
-	put_unused_fd(fd);
-	return rc;
-}
-
-static struct hostmem_region *hostmem_region_get_named(const char *name)
-{
-	struct hostmem_region *region;
-
-	mutex_lock(&hostmem_regions_lock);
-	region = hostmem_region_find_name(name);
-	if (region)
-		get_device(&region->dev);
-	mutex_unlock(&hostmem_regions_lock);
-	return region;
-}
-
-/**
- * hostmem_region_open - HOSTMEM_REGION_OPEN
- * @ucmd: the ioctl, on the control node
- *
- * Return: 0 or an errno as in the UAPI header.
- */
-int hostmem_region_open(struct hostmem_ucmd *ucmd)
-{
-	struct hostmem_region_open *cmd = ucmd->cmd;
-	struct hostmem_region *region;
-	struct hostmem_view *view;
-	struct file *file;
-	int rc;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-	rc = hostmem_name_check(cmd->name);
-	if (rc)
-		return rc;
-	region = hostmem_region_get_named(cmd->name);
-	if (!region)
-		return -ENOENT;
-	view = hostmem_view_alloc(region, FMODE_READ | FMODE_WRITE,
-				  HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
-				  HOSTMEM_RIGHT_OWNER);
-	put_device(&region->dev);
-	if (IS_ERR(view))
-		return PTR_ERR(view);
-	file = hostmem_view_file(view);
-	if (IS_ERR(file)) {
-		hostmem_view_abort(view);
-		return PTR_ERR(file);
-	}
-	rc = get_unused_fd_flags(O_CLOEXEC);
-	if (rc < 0)
-		goto err_file;
-	cmd->out_fd = rc;
-	rc = hostmem_ucmd_respond(ucmd);
-	if (!rc)
-		rc = hostmem_view_finalize(view);
-	if (rc)
-		goto err_fd;
-	fd_install(cmd->out_fd, file);
-	return 0;
-
-err_fd:
-	put_unused_fd(cmd->out_fd);
-err_file:
-	fput(file);
-	return rc;
-}
-
 /* Dead from here on: no mapping can be made. Refused while there are any, unless forced. */
-static int hostmem_region_kill(struct hostmem_region *region, bool force)
+static int hostmem_region_kill(struct hostmem_region *region, const struct hostmem_view *view,
+			       bool force)
 {
 	int rc = 0;
 
+	lockdep_assert_held(&region->lock);
 	spin_lock(&region->view_lock);
-	if (region->dead)
+	if (region->dead || (view && view->revoked))
 		rc = -ENODEV;
 	else if (region->nr_mappings && !force)
 		rc = -EBUSY;
 	else
 		region->dead = true;
 	spin_unlock(&region->view_lock);
+	if (!rc) {
+		bitmap_zero(region->plugged, hostmem_nr_blocks(region));
+		region->nr_plugged = 0;
+	}
 	return rc;
 }
 
 /**
  * hostmem_region_end - take a region out of the table and its memory out of all page tables
- * @region: pinned by the caller
+ * @region: pinned by the caller, who is in no call that hostmem_view_enter() let in
+ * @view: whose right it is to do so, or NULL: the memory is lost
  * @force: though it is mapped
  *
- * Context: sleeps.
- * Return: 0; -EBUSY: it is mapped; -ENODEV: it has ended before.
+ * Context: sleeps; under no lock that a call on a view or a fault may need.
+ * Return: 0; -EBUSY: it is mapped; -ENODEV: it has ended before, or the view has been revoked.
  */
-int hostmem_region_end(struct hostmem_region *region, bool force)
+int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force)
 {
-	bool listed = false;
+	bool listed;
 	int rc;
 
-	mutex_lock(&hostmem_regions_lock);
 	mutex_lock(&region->lock);
-	rc = hostmem_region_kill(region, force);
-	if (!rc)
-		listed = hostmem_region_unlist(region);
-	mutex_unlock(&hostmem_regions_lock);
-	if (!rc) {
-		bitmap_zero(region->plugged, hostmem_nr_blocks(region));
-		region->nr_plugged = 0;
-		hostmem_guard_wait(region);
-		hostmem_segment_discard(&region->segment, 0, region->size);
-		hostmem_region_bump(region);
-		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
-	}
+	rc = hostmem_region_kill(region, view, force);
 	mutex_unlock(&region->lock);
-	if (!rc)
-		hostmem_segment_end(&region->segment);
-	if (listed)
+	if (rc)
+		return rc;
+	listed = hostmem_region_unlist(region);
+	/* Those first who may still make memory that the cut is to free. */
+	hostmem_views_drain(region);
+	hostmem_guard_cut(region, 0, region->size, HOSTMEM_CUT_FREE);
+	hostmem_segment_end(&region->segment);
+	hostmem_region_bump(region);
+	/* One that is only just being created has not been told of. */
+	if (!listed)
+		return 0;
+	hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
+	if (*region->name) {
 		put_device(&region->dev);
-	return rc;
+		module_put(THIS_MODULE);
+	}
+	return 0;
 }
 
 /**
@@ -612,9 +476,8 @@ int hostmem_region_destroy(struct hostmem_ucmd *ucmd)
 
 	if (cmd->flags & ~HOSTMEM_DESTROY_FORCE)
 		return -EOPNOTSUPP;
-	if (READ_ONCE(ucmd->view->revoked))
-		return -ENODEV;
-	return hostmem_region_end(ucmd->view->region, cmd->flags & HOSTMEM_DESTROY_FORCE);
+	return hostmem_region_end(ucmd->view->region, ucmd->view,
+				  cmd->flags & HOSTMEM_DESTROY_FORCE);
 }
 
 /**
@@ -631,7 +494,7 @@ int hostmem_region_info(struct hostmem_ucmd *ucmd)
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
+	if (hostmem_view_dead(view))
 		return -ENODEV;
 	cmd->out_id = region->id;
 	cmd->out_view_id = view->id;
@@ -666,7 +529,7 @@ int hostmem_regions_init(void)
 	hostmem_class = class_create("hostmem");
 	if (IS_ERR(hostmem_class))
 		return PTR_ERR(hostmem_class);
-	rc = alloc_chrdev_region(&hostmem_devt, 0, HOSTMEM_MAX_REGIONS, "hostmem");
+	rc = alloc_chrdev_region(&hostmem_devt, 0, HOSTMEM_MINORS, "hostmem");
 	if (rc)
 		class_destroy(hostmem_class);
 	return rc;
@@ -674,6 +537,6 @@ int hostmem_regions_init(void)
 
 void hostmem_regions_exit(void)
 {
-	unregister_chrdev_region(hostmem_devt, HOSTMEM_MAX_REGIONS);
+	unregister_chrdev_region(hostmem_devt, HOSTMEM_MINORS);
 	class_destroy(hostmem_class);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Segments: the kinds of memory that there are, and the end of a region that loses its own.
+ * Segments: the kinds of memory that there are, and their beginning and end.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -79,59 +79,3 @@ void hostmem_segment_close(struct hostmem_segment *segment)
 	kfree(segment->source);
 	module_put(segment->ops->owner);
 }
-
-/**
- * hostmem_segment_discard - take a range out of every page table, and free it
- * @segment: of a region in which the range is unplugged, or dead
- * @start: first byte
- * @length: bytes
- *
- * Context: sleeps; after hostmem_guard_wait().
- */
-void hostmem_segment_discard(struct hostmem_segment *segment, loff_t start, loff_t length)
-{
-	if (segment->ops->discard)
-		segment->ops->discard(segment, start, length);
-	else
-		unmap_mapping_range(segment->file->f_mapping, start, length, 1);
-}
-
-/**
- * hostmem_segment_get - keep a segment open
- * @segment: which its provider knows not to be freed yet
- *
- * Return: true; false: it is being closed.
- */
-bool hostmem_segment_get(struct hostmem_segment *segment)
-{
-	return kobject_get_unless_zero(&hostmem_segment_region(segment)->dev.kobj);
-}
-EXPORT_SYMBOL_GPL(hostmem_segment_get);
-
-/**
- * hostmem_segment_put - undo hostmem_segment_get()
- * @segment: may be closed by this
- *
- * Context: sleeps; under no lock that close() takes.
- */
-void hostmem_segment_put(struct hostmem_segment *segment)
-{
-	put_device(&hostmem_segment_region(segment)->dev);
-}
-EXPORT_SYMBOL_GPL(hostmem_segment_put);
-
-/**
- * hostmem_segment_lost - the memory goes away, and with it the region
- * @segment: kept by the caller
- *
- * As HOSTMEM_REGION_DESTROY by force: when this has returned nobody can reach the memory, and
- * the region's name can be used again. The kind's end() may still be running in another
- * process that destroys the region.
- *
- * Context: sleeps; under no lock that a fault handler of the segment's file takes.
- */
-void hostmem_segment_lost(struct hostmem_segment *segment)
-{
-	hostmem_region_end(hostmem_segment_region(segment), true);
-}
-EXPORT_SYMBOL_GPL(hostmem_segment_lost);

@@ -8,8 +8,9 @@
 #include "hostmem_private.h"
 
 /**
- * hostmem_slot_next - the first slot from an offset on
+ * hostmem_slot_next - the first slot of a range from an offset on
  * @region: the region
+ * @range: of the region, whole blocks; the other offsets are within it
  * @slot_size: bytes, a multiple of the block size
  * @pos: in: where to begin, a multiple of @slot_size; out: where to go on
  * @slot: out: the slot
@@ -17,33 +18,34 @@
  * Context: under region->lock.
  * Return: whether there is one.
  */
-bool hostmem_slot_next(struct hostmem_region *region, u64 slot_size, u64 *pos,
-		       struct hostmem_slot *slot)
+bool hostmem_slot_next(const struct hostmem_region *region, struct hostmem_range range,
+		       u64 slot_size, u64 *pos, struct hostmem_slot *slot)
 {
-	unsigned long nr = hostmem_nr_blocks(region);
+	unsigned long end = (range.start + range.length) >> region->block_shift;
 	unsigned long bit;
 
 	lockdep_assert_held(&region->lock);
-	if (*pos >= region->size)
+	if (*pos >= range.length)
 		return false;
-	bit = find_next_bit(region->plugged, nr, *pos >> region->block_shift);
-	if (bit >= nr)
+	bit = find_next_bit(region->plugged, end, (range.start + *pos) >> region->block_shift);
+	if (bit >= end)
 		return false;
-	slot->start = div64_u64((u64)bit << region->block_shift, slot_size) * slot_size;
-	slot->length = min(slot_size, region->size - slot->start);
+	slot->start = div64_u64(((u64)bit << region->block_shift) - range.start, slot_size) *
+		      slot_size;
+	slot->length = min(slot_size, range.length - slot->start);
 	*pos = slot->start + slot->length;
 	return true;
 }
 
 /* Fill @array with at most @max slots; returns how many there are. */
-static u32 hostmem_slots_collect(struct hostmem_region *region, u64 slot_size,
+static u32 hostmem_slots_collect(const struct hostmem_view *view, u64 slot_size,
 				 struct hostmem_slot *array, u32 max)
 {
 	struct hostmem_slot slot;
 	u64 pos = 0;
 	u32 n = 0;
 
-	while (hostmem_slot_next(region, slot_size, &pos, &slot)) {
+	while (hostmem_slot_next(view->region, hostmem_view_range(view), slot_size, &pos, &slot)) {
 		if (n < max)
 			array[n] = slot;
 		n++;
@@ -70,15 +72,15 @@ int hostmem_region_slots(struct hostmem_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	if (!cmd->slot_size || !IS_ALIGNED(cmd->slot_size, hostmem_block_size(region)))
 		return -EINVAL;
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
+	if (hostmem_view_dead(view))
 		return -ENODEV;
-	max = min_t(u64, cmd->count, div64_u64(region->size - 1, cmd->slot_size) + 1);
+	max = min_t(u64, cmd->count, div64_u64(view->length - 1, cmd->slot_size) + 1);
 	slots = kvcalloc(max ?: 1, sizeof(*slots), GFP_KERNEL_ACCOUNT);
 	if (!slots)
 		return -ENOMEM;
 
 	mutex_lock(&region->lock);
-	n = hostmem_slots_collect(region, cmd->slot_size, slots, max);
+	n = hostmem_slots_collect(view, cmd->slot_size, slots, max);
 	cmd->out_generation = atomic64_read(&region->generation);
 	mutex_unlock(&region->lock);
 
@@ -114,12 +116,12 @@ int hostmem_region_blocks(struct hostmem_ucmd *ucmd)
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_region_range(region, cmd->start, cmd->length, hostmem_block_size(region));
+	rc = hostmem_range_check(cmd->start, cmd->length, hostmem_block_size(region), view->length);
 	if (rc)
 		return rc;
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
+	if (hostmem_view_dead(view))
 		return -ENODEV;
-	first = cmd->start >> region->block_shift;
+	first = (view->start + cmd->start) >> region->block_shift;
 	nr = cmd->length >> region->block_shift;
 	words = kvcalloc(DIV_ROUND_UP(nr, 64), sizeof(*words), GFP_KERNEL_ACCOUNT);
 	if (!words)

@@ -1,41 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Views: the files through which user space sees a region.
+ * Views: what a process may do with which part of a region, and how that is taken away.
  *
- * The outer file is what an fd refers to: the region's node when it was opened by path, an
- * anonymous inode for an owner (reopening it through /proc gives nothing). The inner
- * file is what its mappings refer to. The outer pins the inner, the last reference to
- * the inner frees the view. private_data is the view in the outer; in the inner it is the
- * backing's, whose fault handlers may need it, and its operations are the view's own.
+ * A view has an inner file, which is what its mappings refer to: a file of the view's own
+ * operations on the backing's inode. The fd that user space has pins the inner file, the last
+ * reference to that frees the view. The private_data of the inner file is the backing's, whose
+ * fault handlers may need it.
+ *
+ * Views are derived from each other. A view is revoked with the one that it is derived from,
+ * unless it was to outlive that. When a view is closed, its children become its parent's.
+ *
+ * The door: what acts on the memory by a call and not by a fault does so between
+ * hostmem_view_enter() and hostmem_view_exit(). Who revokes waits until those inside
+ * are outside. Nobody is kept waiting at the door: where memory of user space is touched,
+ * which may take for ever, the call is outside.
  */
-#include <linux/anon_inodes.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/hostmem_nl.h>
-#include <linux/poll.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "hostmem_private.h"
 
 static atomic64_t hostmem_view_ids = ATOMIC64_INIT(0);
 
+/* Its children become its parent's: a chain of views that go together stays one. */
+static void hostmem_view_orphan(struct hostmem_view *view)
+{
+	struct hostmem_view *child;
+
+	lockdep_assert_held(&view->region->view_lock);
+	list_for_each_entry(child, &view->region->views, node) {
+		if (child->parent != view)
+			continue;
+		child->parent = view->parent;
+		child->outlive |= view->outlive;
+	}
+}
+
 /* Take a view out of its region, if it ever was in. */
 static void hostmem_view_unlist(struct hostmem_view *view)
 {
 	struct hostmem_region *region = view->region;
-	bool last;
 
 	if (list_empty(&view->node))
 		return;
 	spin_lock(&region->view_lock);
+	hostmem_view_orphan(view);
 	list_del(&view->node);
-	last = !--region->nr_views;
+	region->nr_views--;
 	spin_unlock(&region->view_lock);
-
 	hostmem_region_bump(region);
-	if (last)
-		hostmem_region_orphaned(region);
 }
 
 static const struct file_operations hostmem_inner_fops;
@@ -77,67 +92,35 @@ static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 {
 	struct hostmem_view *view = hostmem_inner_view(file);
 	struct hostmem_region *region = view->region;
+	struct file *backing = region->segment.file;
+	long rc;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
 	    !region->segment.ops->populate ||
 	    region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		return -EOPNOTSUPP;
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
-		return -ENODEV;
 	if (offset < view->start || offset - view->start > view->length ||
 	    length > view->length - (offset - view->start))
 		return -EINVAL;
-	return region->segment.file->f_op->fallocate(region->segment.file, mode, offset, length);
-}
-
-/* shmem insists on a file with its own operations: neither the outer nor the inner. */
-static unsigned long hostmem_backing_area(struct hostmem_view *view, unsigned long addr,
-					  unsigned long len, unsigned long pgoff,
-					  unsigned long flags)
-{
-	struct file *backing = view->region->segment.file;
-
-	return backing->f_op->get_unmapped_area(backing, addr, len, pgoff, flags);
-}
-
-static unsigned long hostmem_inner_get_unmapped_area(struct file *file, unsigned long addr,
-						     unsigned long len, unsigned long pgoff,
-						     unsigned long flags)
-{
-	return hostmem_backing_area(hostmem_inner_view(file), addr, len, pgoff, flags);
-}
-
-static unsigned long hostmem_view_get_unmapped_area(struct file *file, unsigned long addr,
-						    unsigned long len, unsigned long pgoff,
-						    unsigned long flags)
-{
-	return hostmem_backing_area(file->private_data, addr, len, pgoff, flags);
-}
-
-static int hostmem_backing_fsync(struct hostmem_view *view, loff_t start, loff_t end, int datasync)
-{
-	struct hostmem_region *region = view->region;
-	const struct file_operations *backing = region->segment.file->f_op;
-	int rc = -ENODEV;
-	int idx;
-
-	/* Whoever takes the memory away waits for us as for a fault. */
-	idx = srcu_read_lock(&region->srcu);
-	if (!READ_ONCE(region->dead) && !READ_ONCE(view->revoked))
-		rc = backing->fsync ? backing->fsync(view->inner, start, end, datasync) : -EINVAL;
-	srcu_read_unlock(&region->srcu, idx);
+	rc = hostmem_view_enter(view);
+	if (rc)
+		return rc;
+	rc = backing->f_op->fallocate(backing, mode, offset, length);
+	hostmem_view_exit(view);
 	return rc;
 }
 
 /* msync() comes this way. */
 static int hostmem_inner_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return hostmem_backing_fsync(hostmem_inner_view(file), start, end, datasync);
+	return hostmem_view_sync(hostmem_inner_view(file), start, end, datasync);
 }
 
-static int hostmem_view_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+static unsigned long hostmem_inner_get_unmapped_area(struct file *file, unsigned long addr,
+						     unsigned long len, unsigned long pgoff,
+						     unsigned long flags)
 {
-	return hostmem_backing_fsync(file->private_data, start, end, datasync);
+	return hostmem_view_area(hostmem_inner_view(file), addr, len, pgoff, flags);
 }
 
 static const struct file_operations hostmem_inner_fops = {
@@ -151,15 +134,119 @@ static const struct file_operations hostmem_inner_fops = {
 };
 
 /**
+ * hostmem_view_area - where in the address space a view is best mapped
+ * @view: the view
+ * @addr: as for get_unmapped_area() of a file...
+ * @len: ...
+ * @pgoff: ...but from the region's start
+ * @flags: ...
+ *
+ * Context: under the mmap_lock.
+ * Return: the address, or a negative errno.
+ */
+unsigned long hostmem_view_area(struct hostmem_view *view, unsigned long addr, unsigned long len,
+				unsigned long pgoff, unsigned long flags)
+{
+	struct file *backing = view->region->segment.file;
+
+	/* shmem insists on a file with its own operations: not ours. */
+	return backing->f_op->get_unmapped_area(backing, addr, len, pgoff, flags);
+}
+
+/**
+ * hostmem_view_sync - make what was written durable
+ * @view: the view
+ * @start: first byte, from the region's start
+ * @end: last byte
+ * @datasync: as for fsync() of a file
+ *
+ * Context: sleeps.
+ * Return: 0; -ENODEV; -EINVAL: the memory is not durable; or the backing's error.
+ */
+int hostmem_view_sync(struct hostmem_view *view, loff_t start, loff_t end, int datasync)
+{
+	const struct file_operations *backing = view->region->segment.file->f_op;
+	int rc;
+
+	if (!backing->fsync)
+		return -EINVAL;
+	rc = hostmem_view_enter(view);
+	if (rc)
+		return rc;
+	rc = backing->fsync(view->inner, start, end, datasync);
+	hostmem_view_exit(view);
+	return rc;
+}
+
+/**
+ * hostmem_view_enter - begin to act on the memory of a view
+ * @view: kept by the caller
+ *
+ * Until hostmem_view_exit() whoever revokes the view or ends the region waits: for nothing that
+ * user space can delay. What faults do has the guard instead.
+ *
+ * Return: 0; -ENODEV: the region is dead or the view revoked.
+ */
+int hostmem_view_enter(struct hostmem_view *view)
+{
+	atomic_inc(&view->calls);
+	/* Pairs with hostmem_views_drain(): it sees us, or we see what it has set. */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(view->region->dead) && !READ_ONCE(view->revoked))
+		return 0;
+	hostmem_view_exit(view);
+	return -ENODEV;
+}
+
+/**
+ * hostmem_view_exit - undo hostmem_view_enter()
+ * @view: entered
+ */
+void hostmem_view_exit(struct hostmem_view *view)
+{
+	struct hostmem_region *region = view->region;
+
+	if (atomic_dec_and_test(&view->calls) && wq_has_sleeper(&region->drained))
+		wake_up_all(&region->drained);
+}
+
+static bool hostmem_views_acting(struct hostmem_region *region)
+{
+	struct hostmem_view *view;
+	bool acting = false;
+
+	spin_lock(&region->view_lock);
+	list_for_each_entry(view, &region->views, node)
+		acting |= (region->dead || view->revoked) && atomic_read(&view->calls);
+	spin_unlock(&region->view_lock);
+	return acting;
+}
+
+/**
+ * hostmem_views_drain - wait for all calls on views that are revoked, or on all of a dead region
+ * @region: pinned by the caller, who is in no such call
+ *
+ * Context: sleeps, for as long as a call does that has been let in.
+ */
+void hostmem_views_drain(struct hostmem_region *region)
+{
+	/* Pairs with hostmem_view_enter(). */
+	smp_mb();
+	wait_event(region->drained, !hostmem_views_acting(region));
+}
+
+/**
  * hostmem_view_alloc - make a view that nobody can see yet
  * @region: its region
- * @mode: FMODE_READ and FMODE_WRITE of the fd
+ * @parent: that it is derived from, or NULL
  * @rights: HOSTMEM_RIGHT_*
+ *
+ * It covers all that its parent does, or the region.
  *
  * Return: the view, or ERR_PTR(-ENOMEM) and what opening the backing file returns.
  */
-struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t mode,
-					u32 rights)
+struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
+					struct hostmem_view *parent, u32 rights)
 {
 	const struct file *backing = region->segment.file;
 	const struct file_operations *fops;
@@ -171,7 +258,7 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t m
 		return ERR_PTR(-ENOMEM);
 	/* The rights of a view come from the region, not from the file behind it. */
 	inner = dentry_open(&backing->f_path,
-			    (mode & FMODE_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE,
+			    (rights & HOSTMEM_RIGHT_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE,
 			    backing->f_cred);
 	if (IS_ERR(inner)) {
 		kfree(view);
@@ -180,8 +267,9 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region, fmode_t m
 	get_device(&region->dev);
 	view->region = region;
 	view->inner = inner;
-	view->id = atomic64_inc_return(&hostmem_view_ids);
-	view->length = region->size;
+	view->parent = parent;
+	view->start = parent ? parent->start : 0;
+	view->length = parent ? parent->length : region->size;
 	view->rights = rights;
 	view->pid = get_pid(task_tgid(current));
 	INIT_LIST_HEAD(&view->node);
@@ -202,9 +290,9 @@ void hostmem_view_abort(struct hostmem_view *view)
 
 /**
  * hostmem_view_finalize - enter a view in its region
- * @view: from hostmem_view_alloc()
+ * @view: from hostmem_view_alloc(); its parent is kept by the caller
  *
- * Return: 0, or -ENODEV if the region has been destroyed.
+ * Return: 0, or -ENODEV if the region has been destroyed or the parent revoked.
  */
 int hostmem_view_finalize(struct hostmem_view *view)
 {
@@ -212,9 +300,11 @@ int hostmem_view_finalize(struct hostmem_view *view)
 	int rc = 0;
 
 	spin_lock(&region->view_lock);
-	if (region->dead) {
+	if (region->dead || (view->parent && view->parent->revoked)) {
 		rc = -ENODEV;
 	} else {
+		/* Numbered when it is listed: the list is in the order of the numbers. */
+		view->id = atomic64_inc_return(&hostmem_view_ids);
 		list_add_tail(&view->node, &region->views);
 		region->nr_views++;
 	}
@@ -224,146 +314,50 @@ int hostmem_view_finalize(struct hostmem_view *view)
 	return rc;
 }
 
-static int hostmem_view_release(struct inode *inode, struct file *file)
-{
-	struct hostmem_view *view = file->private_data;
-
-	fput(view->inner);
-	return 0;
-}
-
-static int hostmem_view_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	struct hostmem_view *view = file->private_data;
-
-	/* What user space calls offset 0 is the view's first byte. */
-	vma->vm_pgoff += view->start >> PAGE_SHIFT;
-	return hostmem_guard_mmap(view, vma);
-}
-
-static loff_t hostmem_view_llseek(struct file *file, loff_t offset, int whence)
-{
-	struct hostmem_view *view = file->private_data;
-
-	return fixed_size_llseek(file, offset, whence, view->length);
-}
-
-static __poll_t hostmem_view_poll(struct file *file, poll_table *wait)
-{
-	struct hostmem_view *view = file->private_data;
-	struct hostmem_region *region = view->region;
-
-	poll_wait(file, &region->wait, wait);
-	if (READ_ONCE(region->dead) || READ_ONCE(view->revoked))
-		return EPOLLHUP | EPOLLERR;
-	if (atomic64_read(&region->generation) != READ_ONCE(view->seen))
-		return EPOLLIN | EPOLLRDNORM;
-	return 0;
-}
-
-static void hostmem_view_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct hostmem_view *view = file->private_data;
-
-	seq_printf(m, "hostmem-region:\t%llu\nhostmem-view:\t%llu\nhostmem-rights:\t%#x\n",
-		   view->region->id, view->id, view->rights);
-}
-
-static const struct hostmem_ioctl_op hostmem_view_ops[] = {
-	IOCTL_OP(HOSTMEM_REGION_DESTROY, hostmem_region_destroy,
-		 struct hostmem_region_destroy, flags, HOSTMEM_RIGHT_OWNER),
-	IOCTL_OP(HOSTMEM_REGION_INFO, hostmem_region_info,
-		 struct hostmem_region_info, out_name, 0),
-	IOCTL_OP(HOSTMEM_REGION_PLUG, hostmem_region_plug,
-		 struct hostmem_region_plug, progress, HOSTMEM_RIGHT_OWNER),
-	IOCTL_OP(HOSTMEM_REGION_UNPLUG, hostmem_region_unplug,
-		 struct hostmem_region_unplug, length, HOSTMEM_RIGHT_OWNER),
-	IOCTL_OP(HOSTMEM_REGION_PREALLOCATE, hostmem_region_preallocate,
-		 struct hostmem_region_preallocate, progress, HOSTMEM_RIGHT_WRITE),
-	IOCTL_OP(HOSTMEM_REGION_BLOCKS, hostmem_region_blocks,
-		 struct hostmem_region_blocks, out_generation, 0),
-	IOCTL_OP(HOSTMEM_REGION_SLOTS, hostmem_region_slots,
-		 struct hostmem_region_slots, out_generation, 0),
-	IOCTL_OP(HOSTMEM_VIEW_REVOKE, hostmem_view_revoke,
-		 struct hostmem_view_revoke, view_id, HOSTMEM_RIGHT_OWNER),
-};
-
-static long hostmem_view_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return hostmem_ioctl(hostmem_view_ops, ARRAY_SIZE(hostmem_view_ops),
-			     file->private_data, cmd, arg);
-}
-
-/* open(2) of a region's node: a data view. */
-static int hostmem_node_open(struct inode *inode, struct file *file)
-{
-	struct hostmem_region *region = container_of(inode->i_cdev, struct hostmem_region,
-						     cdev);
-	struct hostmem_view *view;
-	u32 rights = 0;
-	int rc;
-
-	if (file->f_mode & FMODE_READ)
-		rights |= HOSTMEM_RIGHT_READ;
-	if (file->f_mode & FMODE_WRITE)
-		rights |= HOSTMEM_RIGHT_WRITE;
-	view = hostmem_view_alloc(region, file->f_mode, rights);
-	if (IS_ERR(view))
-		return PTR_ERR(view);
-	rc = hostmem_view_finalize(view);
-	if (rc) {
-		hostmem_view_abort(view);
-		return rc;
-	}
-	file->private_data = view;
-	return 0;
-}
-
-const struct file_operations hostmem_node_fops = {
-	.owner = THIS_MODULE,
-	.open = hostmem_node_open,
-	.release = hostmem_view_release,
-	.llseek = hostmem_view_llseek,
-	.poll = hostmem_view_poll,
-	.unlocked_ioctl = hostmem_view_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = hostmem_view_mmap,
-	.get_unmapped_area = hostmem_view_get_unmapped_area,
-	.fsync = hostmem_view_fsync,
-	HOSTMEM_FOPS_MMAP_SYNC,
-	.show_fdinfo = hostmem_view_show_fdinfo,
-};
-
-/**
- * hostmem_view_file - the file for an owner's fd
- * @view: from hostmem_view_alloc(); the file takes it over
- *
- * Return: the file, or an ERR_PTR(), and the view is still the caller's.
- */
-struct file *hostmem_view_file(struct hostmem_view *view)
-{
-	return anon_inode_getfile("[hostmem]", &hostmem_node_fops, view, O_RDWR);
-}
-
-/* Set revoked and say which range that concerns. */
-static int hostmem_view_mark_revoked(struct hostmem_region *region, u64 id, loff_t *start,
-				     loff_t *length)
+/* Set revoked in a view and in those that go with it, and say which range that concerns. */
+static int hostmem_view_mark_revoked(struct hostmem_region *region, u64 id,
+				     struct hostmem_range *range)
 {
 	struct hostmem_view *view;
 	int rc = -ENOENT;
 
 	spin_lock(&region->view_lock);
+	/* Parents come before their children, whose ranges are within theirs. */
 	list_for_each_entry(view, &region->views, node) {
-		if (view->id != id || view->revoked)
+		if (view->revoked)
 			continue;
+		if (view->id == id) {
+			*range = hostmem_view_range(view);
+			rc = 0;
+		} else if (!view->parent || !view->parent->revoked || view->outlive) {
+			continue;
+		}
 		WRITE_ONCE(view->revoked, true);
-		*start = view->start;
-		*length = view->length;
-		rc = 0;
-		break;
+		view->revoked_with = id;
 	}
 	spin_unlock(&region->view_lock);
 	return rc;
+}
+
+/* The next view that has been revoked with another one and not been told of; false: none. */
+static bool hostmem_view_untold(struct hostmem_region *region, u64 with, u64 *id,
+				struct hostmem_range *range)
+{
+	struct hostmem_view *view;
+	bool found = false;
+
+	spin_lock(&region->view_lock);
+	list_for_each_entry(view, &region->views, node) {
+		if (view->revoked_with != with)
+			continue;
+		view->revoked_with = 0;
+		*id = view->id;
+		*range = hostmem_view_range(view);
+		found = true;
+		break;
+	}
+	spin_unlock(&region->view_lock);
+	return found;
 }
 
 /**
@@ -376,7 +370,8 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_view_revoke *cmd = ucmd->cmd;
 	struct hostmem_region *region = ucmd->view->region;
-	loff_t start, length;
+	struct hostmem_range range;
+	u64 id;
 	int rc;
 
 	if (cmd->flags)
@@ -385,21 +380,15 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 		return -EINVAL;
 
 	mutex_lock(&region->lock);
-	rc = -ENODEV;
-	if (region->dead || READ_ONCE(ucmd->view->revoked))
-		goto out_unlock;
-	rc = hostmem_view_mark_revoked(region, cmd->view_id, &start, &length);
-	if (rc)
-		goto out_unlock;
-	hostmem_guard_wait(region);
-#ifndef HOSTMEM_BREAK_GUARD_LOCK
-	if (region->segment.ops->settle)
-		region->segment.ops->settle(&region->segment, start, length);
-#endif
-	unmap_mapping_range(region->segment.file->f_mapping, start, length, 0);
-	hostmem_region_bump(region);
-	hostmem_event(region, HOSTMEM_NL_REVOKED, cmd->view_id, start, length);
-out_unlock:
+	rc = hostmem_view_dead(ucmd->view) ? -ENODEV :
+	     hostmem_view_mark_revoked(region, cmd->view_id, &range);
 	mutex_unlock(&region->lock);
-	return rc;
+	if (rc)
+		return rc;
+	hostmem_guard_cut(region, range.start, range.length, HOSTMEM_CUT_KEEP);
+	hostmem_views_drain(region);
+	hostmem_region_bump(region);
+	while (hostmem_view_untold(region, cmd->view_id, &id, &range))
+		hostmem_event(region, HOSTMEM_NL_REVOKED, id, range.start, range.length);
+	return 0;
 }

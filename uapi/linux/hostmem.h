@@ -9,7 +9,8 @@
  * DOC: Conventions
  *
  * Offsets and lengths are bytes everywhere. A range is @start and @length; it
- * never wraps and never reaches beyond the region. Every structure begins with
+ * never wraps and never reaches beyond the view that is asked. Offset 0 is the first byte of
+ * that view: of the region, unless the view is derived. Every structure begins with
  * its own size as user space knows it: a kernel that knows more treats the
  * missing tail as zero, a kernel that knows less accepts a longer structure
  * whose unknown tail is zero. Members called out_* are written by the kernel.
@@ -26,19 +27,19 @@
  *            that is too short, a name with characters that are not allowed,
  *            a region larger than HOSTMEM_INFO allows
  * EOVERFLOW  start + length does not fit in 64 bits
- * ENOENT     no such region or view; the range reaches beyond the region; a block
+ * ENOENT     no such region or view; the range reaches beyond the view; a block
  *            of the range is not plugged
  * EEXIST     the name is taken; a block of the range is plugged already
- * EBUSY      in use: mapped, or being plugged by another call
+ * EBUSY      in use: mapped, or being plugged or unplugged by another call
  * EMSGSIZE   the array is too small; the needed count has been written back
- * EPERM      the file does not carry the right: not an owner fd, or creating
- *            a node for another user without CAP_CHOWN; physical addresses
- *            without CAP_SYS_ADMIN
+ * EPERM      the file does not carry the right: not an owner fd, the control node not
+ *            open for writing; or creating a node for another user without CAP_CHOWN;
+ *            physical addresses without CAP_SYS_ADMIN
  * ENODEV     the region has been destroyed or the view has been revoked; the
  *            device went away
  * ENOMEM     no memory, or the memory cgroup's limit is reached
  * ENOSPC     more regions than HOSTMEM_INFO allows; no room in the backing
- * EINTR      a signal or a cancellation arrived; nothing is left behind
+ * EINTR      killed, or cancelled; nothing is left behind
  * EFAULT     the argument is not readable or not writable
  * EBADF      no such fd
  * ENOPKG     the module that answers this, hostmem_nd, is not loaded
@@ -73,6 +74,7 @@ enum {
 	HOSTMEM_CMD_REGION_SLOTS = 0x89,
 	HOSTMEM_CMD_VIEW_REVOKE = 0x8a,
 	HOSTMEM_CMD_EXTENTS = 0x8b,
+	HOSTMEM_CMD_VIEW_DERIVE = 0x8c,
 };
 
 /**
@@ -154,7 +156,7 @@ struct hostmem_info {
  * @backing_pmem: HOSTMEM_BACKING_RESERVE: the namespace, by its number in the netlink family;
  *	else 0
  *
- * On the control node. Creates a region in which no block is plugged. A named
+ * On the control node, open for writing. Creates a region in which no block is plugged. A named
  * region lives until it is destroyed, whoever dies, or until the device that its memory is on
  * goes away, which destroys it by force.
  *
@@ -199,10 +201,10 @@ struct hostmem_region_create {
  * @out_fd: owner view of the region, O_RDWR and O_CLOEXEC
  * @__reserved: must be 0
  *
- * On the control node. open(2) of the region's own node gives a data view, which
+ * On the control node, open for writing. open(2) of the region's own node gives a data view, which
  * can map and ask; this gives an owner view, which can change the region.
  *
- * Errors: EINVAL, EOPNOTSUPP, ENOENT, ENOMEM.
+ * Errors: EINVAL, EOPNOTSUPP, ENOENT, EPERM, EMFILE, ENOMEM, ENODEV (being destroyed).
  */
 struct hostmem_region_open {
 	__u32 size;
@@ -225,7 +227,7 @@ struct hostmem_region_open {
  * On an owner view. The node disappears, all memory is freed, mappings that
  * remain (with HOSTMEM_DESTROY_FORCE) get SIGBUS, and every other call on any
  * fd of the region fails with ENODEV. When it has returned nobody can reach
- * the memory any more.
+ * the memory any more, and no call that began before still acts on it.
  *
  * Errors: EOPNOTSUPP, EPERM, EBUSY (mapped), ENODEV (already destroyed).
  */
@@ -239,7 +241,10 @@ struct hostmem_region_destroy {
 /* Rights of a view: @out_rights of struct hostmem_region_info. */
 #define HOSTMEM_RIGHT_READ 0x1
 #define HOSTMEM_RIGHT_WRITE 0x2
+/* Change the region, and all that HOSTMEM_RIGHT_DERIVE gives. */
 #define HOSTMEM_RIGHT_OWNER 0x4
+/* Make views with the same rights or fewer: HOSTMEM_VIEW_DERIVE. */
+#define HOSTMEM_RIGHT_DERIVE 0x8
 
 /**
  * struct hostmem_region_info - ioctl(HOSTMEM_REGION_INFO)
@@ -294,6 +299,8 @@ struct hostmem_region_info {
  * @out_done: bytes done so far, written by the call while it runs
  * @cancel: set to non-zero by another thread to end the call with EINTR
  * @__reserved: must be 0
+ *
+ * A signal that does not kill the process does not end the call.
  */
 struct hostmem_progress {
 	__aligned_u64 out_done;
@@ -315,7 +322,7 @@ struct hostmem_progress {
  * different ranges run in parallel.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EEXIST (a block is
- * plugged), EBUSY (another call is plugging a block), EHWPOISON (something in a block is
+ * plugged), EBUSY (another call is plugging or unplugging a block), EHWPOISON (something in a block is
  * bad: netlink's poison-get tells what), ENOMEM, ENODEV; where allocation is immediate also
  * ENOSPC and EINTR.
  */
@@ -343,7 +350,7 @@ struct hostmem_region_plug {
  * are unplugged in full.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EBUSY (another call is
- * plugging a block), ENODEV.
+ * plugging or unplugging a block), ENODEV.
  */
 struct hostmem_region_unplug {
 	__u32 size;
@@ -407,8 +414,8 @@ struct hostmem_region_blocks {
 
 /**
  * struct hostmem_slot - one KVM memory slot
- * @start: first byte in the region, a multiple of the slot size
- * @length: bytes; the slot size, less only for the last slot of the region
+ * @start: first byte in the view that was asked, a multiple of the slot size
+ * @length: bytes; the slot size, less only for the last slot of the view
  */
 struct hostmem_slot {
 	__aligned_u64 start;
@@ -450,8 +457,9 @@ struct hostmem_region_slots {
  *	the netlink family lists
  *
  * On an owner view. When it has returned every access through a mapping of
- * that view gets SIGBUS, and every call on its fd fails with ENODEV; other
- * views, and the memory, stay as they are.
+ * that view gets SIGBUS, every call on its fd fails with ENODEV, and none that began before
+ * still acts on the memory. The same becomes of the views that are derived from it, unless they
+ * were to outlive it. Other views, and the memory, stay as they are.
  *
  * Errors: EOPNOTSUPP, EPERM, ENOENT, EINVAL (the view that asks), ENODEV.
  */
@@ -462,6 +470,42 @@ struct hostmem_view_revoke {
 };
 
 #define HOSTMEM_VIEW_REVOKE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_REVOKE)
+
+/* The new view lives on when the one that it is derived from is revoked. */
+#define HOSTMEM_DERIVE_OUTLIVE 0x1
+
+/**
+ * struct hostmem_view_derive - ioctl(HOSTMEM_VIEW_DERIVE)
+ * @size: sizeof(struct hostmem_view_derive)
+ * @flags: HOSTMEM_DERIVE_OUTLIVE or 0
+ * @start: first byte of the new view, in offsets of the view that is asked, a multiple of the
+ *	block size
+ * @length: bytes of the new view, a multiple of the block size, not 0
+ * @rights: HOSTMEM_RIGHT_READ, and of HOSTMEM_RIGHT_WRITE and HOSTMEM_RIGHT_DERIVE what the
+ *	view that is asked has and the new one shall have
+ * @out_fd: the new view, O_CLOEXEC, O_RDWR with HOSTMEM_RIGHT_WRITE, else O_RDONLY
+ *
+ * On an owner view, or one with HOSTMEM_RIGHT_DERIVE. The new view is what a less trusted
+ * process is given: it reaches no byte outside of its range, and no call on it, on a copy of
+ * it or on a mapping gives more rights. Offset 0 is the first byte of the range in every call,
+ * and st_size is its length. Opening it again, as through /proc/self/fd, fails.
+ *
+ * It is revoked with the view that it is derived from, and when that is closed with the one
+ * before, unless HOSTMEM_DERIVE_OUTLIVE says otherwise; and by itself, at any time.
+ *
+ * Errors: EINVAL (also @rights without HOSTMEM_RIGHT_READ), EOVERFLOW, ENOENT, EOPNOTSUPP,
+ * EPERM (more than the view has), EMFILE, ENOMEM, ENODEV.
+ */
+struct hostmem_view_derive {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__u32 rights;
+	__s32 out_fd;
+};
+
+#define HOSTMEM_VIEW_DERIVE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_DERIVE)
 
 /**
  * struct hostmem_extent - bytes of a file that are in one piece of physical memory
