@@ -326,6 +326,12 @@ static void before_view(struct sweep *s)
 	s->view_id = hm_view_id(s->out_fd);
 }
 
+static int run_derive(struct sweep *s)
+{
+	s->out_fd = _hm_derive(s->fd, 0, HM_BLOCK, HOSTMEM_RIGHT_READ, 0);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
 static int run_revoke(struct sweep *s)
 {
 	return _hm_revoke(s->fd, s->view_id);
@@ -435,6 +441,7 @@ FIXTURE_TEARDOWN(fail_nth)
 FAIL_NTH(create, false, .run = run_create, .undo = undo_fd, .errors = { ENOMEM })
 FAIL_NTH(open, false, .run = run_open, .undo = undo_fd, .errors = { ENOMEM })
 FAIL_NTH(open_node, false, .run = run_open_node, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(derive, false, .run = run_derive, .undo = undo_fd, .errors = { ENOMEM })
 FAIL_NTH(map, false, .run = run_map, .undo = undo_map, .errors = { ENOMEM })
 FAIL_NTH(plug, true, .before = before_unplugged, .run = run_plug,
 	 .errors = { variant->allocation ? ENOMEM : 0, ENOSPC })

@@ -28,6 +28,7 @@ static_assert(sizeof(struct hostmem_region_blocks) == 40, "hostmem_region_blocks
 static_assert(sizeof(struct hostmem_slot) == 16, "hostmem_slot");
 static_assert(sizeof(struct hostmem_region_slots) == 40, "hostmem_region_slots");
 static_assert(sizeof(struct hostmem_view_revoke) == 16, "hostmem_view_revoke");
+static_assert(sizeof(struct hostmem_view_derive) == 32, "hostmem_view_derive");
 
 /* The calls */
 
@@ -44,6 +45,7 @@ union arg {
 	struct hostmem_region_blocks blocks;
 	struct hostmem_region_slots slots;
 	struct hostmem_view_revoke revoke;
+	struct hostmem_view_derive derive;
 	char bytes[16384];
 };
 
@@ -101,6 +103,13 @@ static void fill_revoke(struct world *w, union arg *a)
 	a->revoke.view_id = hm_view_id(w->victim);
 }
 
+static void fill_derive(struct world *w, union arg *a)
+{
+	(void)w;
+	a->derive.length = HM_BLOCK;
+	a->derive.rights = HOSTMEM_RIGHT_READ;
+}
+
 /* Go back to where the same call succeeds again. */
 static void undo_nothing(struct world *w, union arg *a)
 {
@@ -144,6 +153,12 @@ static void undo_revoke(struct world *w, union arg *a)
 	(void)a;
 	HM_OK(close(w->victim));
 	w->victim = hm_open_node(w->name, O_RDWR);
+}
+
+static void undo_derive(struct world *w, union arg *a)
+{
+	(void)w;
+	HM_OK(close(a->derive.out_fd));
 }
 
 FIXTURE(call) {
@@ -223,6 +238,12 @@ FIXTURE_VARIANT_ADD(call, slots) {
 FIXTURE_VARIANT_ADD(call, revoke) {
 	.num = HOSTMEM_VIEW_REVOKE, .size = sizeof(struct hostmem_view_revoke),
 	.rights = HOSTMEM_RIGHT_OWNER, .fill = fill_revoke, .undo = undo_revoke,
+};
+
+FIXTURE_VARIANT_ADD(call, derive) {
+	.num = HOSTMEM_VIEW_DERIVE, .size = sizeof(struct hostmem_view_derive),
+	.rights = HOSTMEM_RIGHT_OWNER | HOSTMEM_RIGHT_DERIVE, .flags = HOSTMEM_DERIVE_OUTLIVE,
+	.answers = true, .fill = fill_derive, .undo = undo_derive,
 };
 
 FIXTURE_SETUP(call)
@@ -488,12 +509,17 @@ TEST_F(call, returned_fd)
 	union arg *a = call_fill(variant, &self->w, &self->arg);
 	int fd;
 
-	if (variant->num != HOSTMEM_REGION_CREATE && variant->num != HOSTMEM_REGION_OPEN)
+	if (variant->num != HOSTMEM_REGION_CREATE && variant->num != HOSTMEM_REGION_OPEN &&
+	    variant->num != HOSTMEM_VIEW_DERIVE)
 		return;
 	ASSERT_EQ(0, call_on(variant, &self->w, a));
-	fd = variant->num == HOSTMEM_REGION_OPEN ? a->open.out_fd : a->create.out_fd;
+	if (variant->num == HOSTMEM_VIEW_DERIVE)
+		fd = a->derive.out_fd;
+	else
+		fd = variant->num == HOSTMEM_REGION_OPEN ? a->open.out_fd : a->create.out_fd;
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
-	EXPECT_EQ(O_RDWR, fcntl(fd, F_GETFL) & O_ACCMODE);
+	EXPECT_EQ(variant->num == HOSTMEM_VIEW_DERIVE ? O_RDONLY : O_RDWR,
+		  fcntl(fd, F_GETFL) & O_ACCMODE);
 	close(fd);
 }
 
@@ -502,7 +528,8 @@ TEST_F(call, no_fd_left)
 	union arg *a = call_fill(variant, &self->w, &self->arg);
 	struct rlimit old, none = {};
 
-	if (variant->num != HOSTMEM_REGION_CREATE && variant->num != HOSTMEM_REGION_OPEN)
+	if (variant->num != HOSTMEM_REGION_CREATE && variant->num != HOSTMEM_REGION_OPEN &&
+	    variant->num != HOSTMEM_VIEW_DERIVE)
 		return;
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
 	none.rlim_max = old.rlim_max;
@@ -524,7 +551,8 @@ TEST(unknown_numbers)
 		if (nr != _IOC_NR(HOSTMEM_EXTENTS) &&
 		    (nr > _IOC_NR(HOSTMEM_REGION_OPEN) || nr < _IOC_NR(HOSTMEM_INFO)))
 			HM_ERR(ENOTTY, ioctl(hm_control(), _IO(HOSTMEM_TYPE, nr), &a));
-		if (nr > _IOC_NR(HOSTMEM_VIEW_REVOKE) || nr < _IOC_NR(HOSTMEM_REGION_DESTROY))
+		if (nr != _IOC_NR(HOSTMEM_VIEW_DERIVE) &&
+		    (nr > _IOC_NR(HOSTMEM_VIEW_REVOKE) || nr < _IOC_NR(HOSTMEM_REGION_DESTROY)))
 			HM_ERR(ENOTTY, ioctl(w.owner, _IO(HOSTMEM_TYPE, nr), &a));
 	}
 	world_end(&w);

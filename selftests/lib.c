@@ -205,6 +205,19 @@ int _hm_revoke(int fd, __u64 view_id)
 	return ioctl(fd, HOSTMEM_VIEW_REVOKE, &cmd);
 }
 
+int _hm_derive(int fd, __u64 start, __u64 length, __u32 rights, __u32 flags)
+{
+	struct hostmem_view_derive cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.start = start,
+		.length = length,
+		.rights = rights,
+	};
+
+	return ioctl(fd, HOSTMEM_VIEW_DERIVE, &cmd) ? -1 : cmd.out_fd;
+}
+
 void *_hm_map_flags(int fd, __u64 offset, __u64 length, int prot, int flags)
 {
 	return mmap(NULL, length, prot, flags, fd, offset);

@@ -83,6 +83,7 @@ int _hm_preallocate(int fd, __u64 start, __u64 length);
 int _hm_blocks(int fd, __u64 start, __u64 length, __u64 *words, __u64 *generation);
 int _hm_slots(int fd, __u64 slot_size, struct hostmem_slot *slots, __u32 *count);
 int _hm_revoke(int fd, __u64 view_id);
+int _hm_derive(int fd, __u64 start, __u64 length, __u32 rights, __u32 flags);
 /* MAP_FAILED on error. */
 void *_hm_map_flags(int fd, __u64 offset, __u64 length, int prot, int flags);
 void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
@@ -104,6 +105,7 @@ void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
 #define hm_blocks(...) HM_OK(_hm_blocks(__VA_ARGS__))
 #define hm_slots(...) HM_OK(_hm_slots(__VA_ARGS__))
 #define hm_revoke(...) HM_OK(_hm_revoke(__VA_ARGS__))
+#define hm_derive(...) HM_OK(_hm_derive(__VA_ARGS__))
 #define hm_map(...) HM_OK(_hm_map(__VA_ARGS__))
 #define hm_map_flags(...) HM_OK(_hm_map_flags(__VA_ARGS__))
 
@@ -123,6 +125,7 @@ void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
 #define hm_blocks_err(_err, ...) HM_ERR(_err, _hm_blocks(__VA_ARGS__))
 #define hm_slots_err(_err, ...) HM_ERR(_err, _hm_slots(__VA_ARGS__))
 #define hm_revoke_err(_err, ...) HM_ERR(_err, _hm_revoke(__VA_ARGS__))
+#define hm_derive_err(_err, ...) HM_ERR(_err, _hm_derive(__VA_ARGS__))
 #define hm_map_err(_err, ...) HM_ERR(_err, _hm_map(__VA_ARGS__))
 #define hm_map_flags_err(_err, ...) HM_ERR(_err, _hm_map_flags(__VA_ARGS__))
 

@@ -362,25 +362,25 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-TEST_F(stop, signal)
+/* A signal that is handled does not end it: a timer would make sure that it never succeeds. */
+static void handled(struct __test_metadata *_metadata, stop_data *self, int flags)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, pthread_kill(self->thread, SIGUSR1));
-	EXPECT_EQ(EINTR, stop_end(self));
-	EXPECT_EQ(0, hm_cached_pages(self->p, SIZE));
+	EXPECT_EQ(0, stop_end(self));
+	EXPECT_EQ(BLOCKS * 512, hm_cached_pages(self->p, SIZE));
 }
 
-/* A handler that wants system calls restarted gets what it asks for the others. */
+TEST_F(stop, signal)
+{
+	handled(_metadata, self, 0);
+}
+
 TEST_F(stop, signal_restart)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	ASSERT_EQ(0, pthread_kill(self->thread, SIGUSR1));
-	EXPECT_EQ(EINTR, stop_end(self));
-	EXPECT_EQ(0, hm_cached_pages(self->p, SIZE));
+	handled(_metadata, self, SA_RESTART);
 }
 
 static int wait_for(size_t pages, char *p)
