@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The guard race: two processes with two threads each, and a vCPU, touch random blocks of
- * a region as fast as they can, while this process plugs and unplugs blocks and revokes a view.
+ * a region as fast as they can, and a third one pins, preallocates, punches, syncs, derives
+ * and destroys, while this process plugs and unplugs blocks and revokes a view.
  *
  * What a broken guard leaves behind may come late: a fault that was on its way when unplug or
  * revoke returned. So everything is looked at twice, at once and a while later, just before
@@ -18,9 +19,12 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/io_uring.h>
 
 #include "harness.h"
 #include "kvm.h"
@@ -61,7 +65,7 @@ struct shared {
 	_Atomic int ready;
 	/* A guest physical address that the vCPU shall touch; 0: none, 1: it could, 2: EFAULT. */
 	_Atomic __u32 probe;
-	_Atomic unsigned long touches, faults, vcpu_exits, vcpu_faults;
+	_Atomic unsigned long touches, faults, vcpu_exits, vcpu_faults, acts;
 	_Atomic unsigned long wrong[NR_WRONG];
 };
 
@@ -258,12 +262,152 @@ static void toucher_process(int nr, const char *name)
 	exit(0);
 }
 
+/* Those who call */
+
+struct actor {
+	pthread_t thread;
+	void (*act)(struct actor *a);
+	const char *name;
+	int fd;		/* a data view... */
+	char *addr;	/* ...and its mapping */
+	int owner;
+	int pipe[2];
+	int ring;
+	__u32 seed;
+};
+
+/* What a call may end with when the block is not plugged, or goes while it runs. */
+static void act_may_fail(int rc)
+{
+	HM_TRUE(!rc || errno == ENOENT || errno == EFAULT || errno == ENODEV || errno == EBUSY);
+}
+
+static char *act_block(struct actor *a)
+{
+	return a->addr + rnd(&a->seed) % BLOCKS * HM_BLOCK;
+}
+
+static void act_preallocate(struct actor *a)
+{
+	act_may_fail(_hm_preallocate(a->fd, act_block(a) - a->addr, HM_BLOCK));
+}
+
+/* Of a page that nobody else looks at. */
+static void act_punch(struct actor *a)
+{
+	madvise(act_block(a) + rnd(&a->seed) % PAGES * STEP + STEP / 2, PAGE, MADV_REMOVE);
+}
+
+static void act_sync(struct actor *a)
+{
+	act_may_fail(fsync(a->fd));
+	msync(act_block(a), HM_BLOCK, MS_SYNC);
+}
+
+/* Have pages in a pipe for a while: they may be freed, and then stay what they were. */
+static void act_splice(struct actor *a)
+{
+	struct iovec iov = { .iov_base = act_block(a), .iov_len = 4 * PAGE };
+	static char buf[4 * PAGE];
+	ssize_t n = vmsplice(a->pipe[1], &iov, 1, 0);
+
+	usleep(rnd(&a->seed) % 1024);
+	while (n > 0)
+		n -= HM_OK(read(a->pipe[0], buf, sizeof(buf)));
+}
+
+/* The longest pins that there are. */
+static void act_register(struct actor *a)
+{
+	struct iovec iov = { .iov_base = act_block(a), .iov_len = HM_BLOCK };
+
+	if (a->ring < 0 || syscall(SYS_io_uring_register, a->ring, IORING_REGISTER_BUFFERS, &iov, 1))
+		return;
+	usleep(rnd(&a->seed) % 1024);
+	HM_OK(syscall(SYS_io_uring_register, a->ring, IORING_UNREGISTER_BUFFERS, NULL, 0));
+}
+
+/* A view of two blocks, its own view of the second one, and the end of the first one. */
+static void act_derive(struct actor *a)
+{
+	__u32 rights = HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE, nr = rnd(&a->seed) % (BLOCKS - 1);
+	int parent = hm_derive(a->owner, nr * HM_BLOCK, 2 * HM_BLOCK,
+			       rights | HOSTMEM_RIGHT_DERIVE, 0);
+	int child = hm_derive(parent, HM_BLOCK, HM_BLOCK, rights, 0);
+	char *p = hm_map(child, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+
+	hm_read_faults(p + rnd(&a->seed) % PAGES * STEP);
+	hm_revoke(a->owner, hm_view_id(parent));
+	if (!hm_read_faults(p))
+		shared->wrong[REACHED]++;
+	munmap(p, HM_BLOCK);
+	close(parent);
+	close(child);
+}
+
+/* A region of our own that goes while it is mapped. */
+static void act_destroy(struct actor *a)
+{
+	int fd = hm_create(HM_BLOCK);
+	char *p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+
+	hm_plug(fd, 0, HM_BLOCK);
+	hm_write_faults(p + rnd(&a->seed) % PAGES * STEP, 1);
+	hm_destroy(fd, HOSTMEM_DESTROY_FORCE);
+	if (!hm_read_faults(p))
+		shared->wrong[REACHED]++;
+	munmap(p, HM_BLOCK);
+	close(fd);
+}
+
+static void *actor(void *arg)
+{
+	struct actor *a = arg;
+	struct io_uring_params params = {};
+
+	a->fd = hm_open_node(a->name, O_RDWR);
+	a->addr = hm_map(a->fd, 0, SIZE, PROT_READ | PROT_WRITE);
+	a->owner = hm_open(a->name);
+	HM_OK(pipe(a->pipe));
+	/* Where there is none, nothing is registered. */
+	a->ring = syscall(SYS_io_uring_setup, 1, &params);
+	while (!shared->stop) {
+		a->act(a);
+		shared->acts++;
+		usleep(rnd(&a->seed) % 512);
+	}
+	return NULL;
+}
+
+static void actor_process(const char *name)
+{
+	static void (*const acts[])(struct actor *a) = {
+		act_preallocate, act_punch, act_sync, act_splice, act_register, act_derive,
+		act_destroy,
+	};
+	struct actor actors[HM_ARRAY_SIZE(acts)] = {};
+	size_t i;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	HM_OK(setpriority(PRIO_PROCESS, 0, 19));
+	for (i = 0; i < HM_ARRAY_SIZE(acts); i++) {
+		actors[i].act = acts[i];
+		actors[i].name = name;
+		actors[i].seed = getpid() * 31 + i + 1;
+		HM_TRUE(!pthread_create(&actors[i].thread, NULL, actor, &actors[i]));
+	}
+	shared->ready++;
+	for (i = 0; i < HM_ARRAY_SIZE(acts); i++)
+		pthread_join(actors[i].thread, NULL);
+	exit(0);
+}
+
 /* Who changes and checks */
 
 struct race {
 	int fd;
 	char *addr;
-	pid_t pid[NR_PROCS];
+	pid_t pid[NR_PROCS], actors;
 	int pagemap[NR_PROCS];
 	bool plugged[BLOCKS];
 	__u64 stamp[BLOCKS];
@@ -414,7 +558,10 @@ static void start(struct race *r, const char *name)
 		snprintf(path, sizeof(path), "/proc/%d/pagemap", r->pid[i]);
 		r->pagemap[i] = HM_OK(open(path, O_RDONLY | O_CLOEXEC));
 	}
-	while (shared->ready < NR_PROCS)
+	r->actors = HM_OK(fork());
+	if (!r->actors)
+		actor_process(name);
+	while (shared->ready < NR_PROCS + 1)
 		usleep(1000);
 }
 
@@ -429,6 +576,7 @@ static void stop(struct race *r)
 	shared->stop = true;
 	for (i = 0; i < NR_PROCS; i++)
 		hm_wait(r->pid[i]);
+	HM_TRUE(!hm_wait(r->actors));
 }
 
 static unsigned long report(const struct race *r, const char *name)
@@ -438,7 +586,8 @@ static unsigned long report(const struct race *r, const char *name)
 
 	printf("# %s: %lu plugs, %lu unplugs, %lu revokes; %lu touches, %lu with SIGBUS; ", name,
 	       r->plugs, r->unplugs, r->revokes, shared->touches, shared->faults);
-	printf("vCPU: %lu exits, %lu EFAULT; ", shared->vcpu_exits, shared->vcpu_faults);
+	printf("vCPU: %lu exits, %lu EFAULT; %lu other calls; ", shared->vcpu_exits,
+	       shared->vcpu_faults, shared->acts);
 	printf("violations:");
 	for (i = 0; i < NR_WRONG; i++) {
 		printf(" %s %lu", wrong_names[i], shared->wrong[i]);
@@ -513,6 +662,7 @@ TEST_F_TIMEOUT(race, guard, 3600)
 	EXPECT_LT(0, r->unplugs);
 	EXPECT_LT(0, r->revokes);
 	EXPECT_LT(0, shared->touches);
+	EXPECT_LT(0, shared->acts);
 }
 
 TEST_HARNESS_MAIN
