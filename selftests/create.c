@@ -44,6 +44,21 @@ TEST(control_node)
 	close(fd);
 }
 
+/* Who may only read it may only ask. */
+TEST(control_node_readonly)
+{
+	struct hostmem_region_create create = hm_create_cmd(NULL, HM_BLOCK);
+	struct hostmem_region_open open_cmd = { .size = sizeof(open_cmd), .name = "x" };
+	struct hostmem_info info = { .size = sizeof(info) };
+	int fd = HM_OK(open(HM_DIR "control", O_RDONLY | O_CLOEXEC));
+
+	create.size = sizeof(create);
+	EXPECT_EQ(0, ioctl(fd, HOSTMEM_INFO, &info));
+	HM_ERR(EPERM, ioctl(fd, HOSTMEM_REGION_CREATE, &create));
+	HM_ERR(EPERM, ioctl(fd, HOSTMEM_REGION_OPEN, &open_cmd));
+	close(fd);
+}
+
 TEST(count_of_regions)
 {
 	struct hostmem_info before, with, after;
@@ -162,6 +177,31 @@ TEST_F(create, numbers_are_not_reused)
 		last_view = info.out_view_id;
 		close(fd);
 	}
+}
+
+/* A node that somebody has kept opens nothing, whatever has been created since. */
+TEST_F(create, kept_node)
+{
+	char first[HOSTMEM_NAME_MAX], second[HOSTMEM_NAME_MAX], path[128];
+	const char *kept = "/tmp/hostmem-kept-node";
+	struct stat st;
+	int fd, i;
+
+	fd = hm_create_named(hm_name(first), HM_BLOCK);
+	snprintf(path, sizeof(path), HM_DIR "%s", first);
+	ASSERT_EQ(0, stat(path, &st));
+	unlink(kept);
+	ASSERT_EQ(0, mknod(kept, S_IFCHR | 0666, st.st_rdev));
+	close(HM_OK(open(kept, O_RDWR)));
+	hm_destroy(fd, 0);
+	close(fd);
+	for (i = 0; i < 8; i++) {
+		fd = hm_create_named(hm_name(second), HM_BLOCK);
+		HM_ERR(ENXIO, open(kept, O_RDWR));
+		hm_destroy(fd, 0);
+		close(fd);
+	}
+	unlink(kept);
 }
 
 TEST_F(create, region_size)
