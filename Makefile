@@ -14,7 +14,8 @@ help:
 	@echo 'make install          modules, library, command, header, man pages'
 	@echo 'make demo             the main job, live, in a test guest'
 	@echo 'make check [K= T=]    build, lint, all tests on 6.1, 6.12 and debug; or a part'
-	@echo 'make powercut [CUTS=] cut the power while reserves change, 200 times'
+	@echo 'make soak [ROUNDS= K= T= PARTS=]  what takes a day: long races, 200 power cuts,'
+	@echo '                      every test 20 times on an idle and a busy machine'
 	@echo 'make bench            measure against the rivals'
 	@echo 'make debug-kernel     build the kernel with KASAN, lockdep and kmemleak'
 	@echo 'make ynl              generate the netlink code from its spec'
@@ -50,9 +51,10 @@ userspace:
 selftests: userspace
 	$(MAKE) --no-print-directory -C selftests
 
-# The modules of the kernels that a check or a demo boots.
-guest-modules: setup
-	$(MAKE) --no-print-directory $(addprefix modules-,$(K))
+# What is booted and run in guests of the kernels K, all at once unless a -j was given.
+guest-build: setup
+	$(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc)) \
+		$(addprefix modules-,$(K)) selftests
 
 demo: K := 6.12
 demo:
@@ -62,20 +64,15 @@ demo:
 		{ tail -n 40 $(B)/demo.log; exit 1; }
 	@K=$(K) scripts/demo
 
-check: guest-modules
-	$(MAKE) --no-print-directory selftests
+check: guest-build
 	K="$(K)" T="$(T)" scripts/check
 
-CUTS ?= 200
+soak: guest-build
+	K="$(K)" T="$(T)" ROUNDS="$(ROUNDS)" PARTS="$(PARTS)" scripts/soak
 
-powercut: K := 6.1 6.12
-powercut: guest-modules
-	$(MAKE) --no-print-directory selftests
-	selftests/powercut.sh -j 2 $(CUTS)
-
-bench: guest-modules
-	$(MAKE) --no-print-directory selftests
-	for k in $(filter-out debug,$(K)); do selftests/bench.sh -k $$k || exit 1; done
+bench: override K := $(filter-out debug,$(K))
+bench: guest-build
+	for k in $(K); do selftests/bench.sh -k $$k || exit 1; done
 
 PREFIX ?= /usr/local
 
@@ -96,5 +93,5 @@ ynl:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help setup modules guest-modules debug-kernel userspace selftests demo check \
-	powercut bench install ynl clean
+.PHONY: all help setup modules guest-build debug-kernel userspace selftests demo check \
+	soak bench install ynl clean
