@@ -12,7 +12,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'if [ $BASH_SUBSHELL = 0 ]; then echo "# line $LINENO failed: $BASH_COMMAND"; fi' ERR
 
 mkdir -p "$tmp/scripts" "$tmp/selftests/guest"
-cp "$top"/scripts/{check,tap.awk} "$tmp/scripts"
+cp "$top"/scripts/{check,soak,tap.awk} "$tmp/scripts"
 cp "$top/selftests/guest/splats" "$tmp/selftests/guest"
 
 # check [VARIABLE=VALUE]...: with a guest that does what its standard input says
@@ -70,5 +70,25 @@ is "nothing has run" "$rc $last" "1 0 passed, 0 failed, 0 skipped"
 
 check <<<'echo "# BEGIN dax_region"; echo "1..0 # SKIP no device"; echo "# END dax_region 4 1";'"$end"
 is "skipped" "$rc $last" "0 2 passed, 0 failed, 1 skipped"
+
+# soak [VARIABLE=VALUE]...: what it counts, with a guest as above
+soak() {
+	check T=nosuch <<<"$1"
+	rc=0
+	env K=6.12 T="dax_region removal" HOST= ROUNDS=3 LOAD=1 "${@:2}" "$tmp/scripts/soak" >"$tmp/out" 2>"$tmp/progress" || rc=$?
+	counts=$(sed -n 's/^# \([a-z_]*\) .*6.12 */\1 /p' "$tmp/out" | tr -s ' \n' ' ')
+}
+
+soak "$good; $end"
+is "soak: all pass" "$rc $counts" \
+	"0 dax_region 1 of 1 3 of 3 3 of 3 guest 1 of 1 3 of 3 3 of 3 removal 1 of 1 3 of 3 3 of 3 "
+soak "$good"'; echo "# BEGIN removal"; [[ $HOSTMEM_CONSOLE_DIR == *idle-2* ]] || echo ok 1 c; echo "# END removal 0 1"
+	[[ $HOSTMEM_CONSOLE_DIR != *idle-2* ]] || exit 125' PARTS="idle busy"
+is "soak: once not" "$rc $counts" \
+	"1 dax_region 3 of 3 3 of 3 guest 2 of 3 3 of 3 removal 3 of 3 3 of 3 "
+is "soak: which" "$(grep -c '^# *6.12 regions: the guest:' "$tmp/progress")" 1
+soak "$good"'; [[ $HOSTMEM_CONSOLE_DIR != *busy* ]] || kill -9 $PPID; '"$end" PARTS="idle busy"
+is "soak: never in one part" "$rc $counts" \
+	"1 dax_region 3 of 3 0 of 3 guest 3 of 3 0 of 3 removal 3 of 3 0 of 3 "
 echo "1..$n"
 exit $failed

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Power cuts while reserves are made, added and dropped: the guest is killed, the next one repairs
 # what it finds. Runs on the host, which boots the guests and reads the media; prints a table.
-#   selftests/powercut.sh [-k KERNEL] [-j LANES] [CUTS [SEED]]
+#   selftests/powercut.sh [-k KERNEL] [-j LANES] [CUTS [SEED]]; without CUTS: HOSTMEM_CUTS, or 8
 # Every second time the kernel is another one, unless -k names it. LANES go on side by side, each
 # with media of its own.
 # Half of the cuts come right after a step that hostmemctl has printed, the others at random.
@@ -45,7 +45,7 @@ while getopts k:j: option; do
 	esac
 done
 shift $((OPTIND - 1))
-cuts=${1:-8}
+cuts=${1:-${HOSTMEM_CUTS:-8}}
 seed=${2:-1}
 work=$(mktemp -d)
 cleanup() {

@@ -2,6 +2,7 @@
 /*
  * removal [ROUNDS]: a pmem device goes away, again and again, under what uses it: regions of its
  * reserve and of its /dev/dax, to which two processes and a vCPU write in a loop, and a lease.
+ * Without ROUNDS: HOSTMEM_REMOVALS, or 10.
  *
  * When the device has been unbound each of them has to come to its end, by SIGBUS or EFAULT, and
  * the memory must not change any more: where there is /dev/mem its checksum is taken right then,
@@ -347,7 +348,8 @@ static void setup(struct device *device)
 
 int main(int argc, char **argv)
 {
-	unsigned int i, rounds = argc > 1 ? atoi(argv[1]) : 10;
+	const char *wanted = argc > 1 ? argv[1] : getenv("HOSTMEM_REMOVALS");
+	unsigned int i, rounds = wanted ? atoi(wanted) : 10;
 	struct device device = { .ctx = NULL };
 	unsigned long writes[NR_WRITERS] = { 0 };
 	struct round round;
