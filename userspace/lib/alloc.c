@@ -163,9 +163,10 @@ static void hostmem_job_watch(struct hostmem_job *job)
 
 	while (__atomic_load_n(&job->running, __ATOMIC_SEQ_CST)) {
 		rc = hostmem_sys_poll(job->event, &revents, HOSTMEM_POLL_MS);
-		if (rc < 0)
+		/* A signal ends the waiting, not the work: that is for who watches to say. */
+		if (rc < 0 && rc != -EINTR)
 			hostmem_job_fail(job, rc);
-		else if (!rc && alloc && alloc->progress &&
+		else if (rc <= 0 && alloc && alloc->progress &&
 			 !__atomic_load_n(&job->error, __ATOMIC_SEQ_CST) &&
 			 alloc->progress(alloc->data, hostmem_job_done(job), job->length))
 			hostmem_job_fail(job, -ECANCELED);
@@ -255,7 +256,7 @@ int hostmem_alloc_run(struct hostmem_view *view, bool plug, unsigned long long s
  *
  * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region, or a
  * block is not plugged; -EPERM: the view cannot write; -ENOMEM: no memory, or the memory
- * cgroup's limit is reached; -ENOSPC; -ECANCELED: by @alloc; -EINTR: a signal; -EAGAIN: no
+ * cgroup's limit is reached; -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
  * more threads; -ENODEV: the region has been destroyed or the view revoked.
  */
 int hostmem_view_preallocate(struct hostmem_view *view, unsigned long long start,

@@ -23,8 +23,8 @@
  * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -EPERM:
  * not an owner view; -EEXIST: a block is plugged; -EBUSY: somebody is plugging a block;
  * -EHWPOISON: something in a block is bad; -ENODEV: the region has been destroyed or the view
- * revoked; -ENOMEM; and with immediate allocation -ENOSPC; -ECANCELED: by @alloc; -EINTR: a
- * signal; -EAGAIN: no more threads.
+ * revoked; -ENOMEM; and with immediate allocation -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
+ * more threads.
  */
 int hostmem_view_plug(struct hostmem_view *view, unsigned long long start,
 		      unsigned long long length, const struct hostmem_alloc *alloc)
