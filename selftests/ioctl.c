@@ -15,7 +15,7 @@
 #include "lib.h"
 #include "world.h"
 
-static_assert(sizeof(struct hostmem_info) == 48, "hostmem_info");
+static_assert(sizeof(struct hostmem_info) == 64, "hostmem_info");
 static_assert(sizeof(struct hostmem_region_create) == 144, "hostmem_region_create");
 static_assert(sizeof(struct hostmem_region_open) == 80, "hostmem_region_open");
 static_assert(sizeof(struct hostmem_region_destroy) == 8, "hostmem_region_destroy");

@@ -100,6 +100,12 @@ static vm_fault_t hostmem_guard_run(const struct hostmem_guard_call *call)
 static vm_fault_t hostmem_guard_run_fault(const struct vm_operations_struct *real,
 					  const struct hostmem_guard_call *call)
 {
+	struct hostmem_view *view = call->vmf->vma->vm_private_data;
+	struct hostmem_segment *segment = &view->region->segment;
+
+	/* This is the only handler that brings in pages which are not there. */
+	if (segment->ops->admit && !segment->ops->admit(segment, call->first))
+		return VM_FAULT_SIGBUS;
 	return real->fault(call->vmf);
 }
 

@@ -211,6 +211,7 @@ int hostmem_range_check(u64 start, u64 length, u64 align, u64 size);
 extern const struct hostmem_backing_ops hostmem_ram_ops;
 int hostmem_ram_init(void);
 void hostmem_ram_exit(void);
+void hostmem_ram_info(u64 *used, u64 *limit);
 
 /* pmem.c */
 extern struct mutex hostmem_pmem_lock;

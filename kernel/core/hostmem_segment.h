@@ -26,11 +26,14 @@ struct module;
  * @close: undo @open, after @end. Context: sleeps
  * @inspect: find out what is bad in the memory, and tell by hostmem_segment_poison(). Returns 0 or
  *	an errno. NULL: it never is. Context: sleeps, under no lock
+ * @admit: whether a fault may bring in the page @pgoff: it is there, or there is room for one more.
+ *	Context: as @populate. NULL: it always may
  * @populate: make the page at byte offset @pos present, charged to the caller;
  *	with @keep also protect it from @give_back. Returns the first offset
  *	behind what is present now, or -ENOMEM or -ENOSPC. Context: sleeps, called in
  *	an SRCU read section of the region. NULL, with @give_back: all is there from the
  *	beginning, and stays when it is unplugged
+ * @punch: free a range, which may be touched again; with @populate. Context: sleeps
  * @give_back: free what populate() without @keep left between @start and @end,
  *	except for pages that somebody has used since
  * @discard: free a range and take it out of every page table. Nobody can fault
@@ -45,7 +48,9 @@ struct hostmem_backing_ops {
 	void (*end)(struct hostmem_segment *segment);
 	void (*close)(struct hostmem_segment *segment);
 	int (*inspect)(struct hostmem_segment *segment);
+	bool (*admit)(struct hostmem_segment *segment, pgoff_t pgoff);
 	loff_t (*populate)(struct hostmem_segment *segment, loff_t pos, bool keep);
+	int (*punch)(struct hostmem_segment *segment, loff_t start, loff_t length);
 	void (*give_back)(struct hostmem_segment *segment, loff_t start, loff_t end);
 	void (*discard)(struct hostmem_segment *segment, loff_t start, loff_t length);
 	void (*settle)(struct hostmem_segment *segment, loff_t start, loff_t length);

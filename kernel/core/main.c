@@ -21,6 +21,7 @@ static int hostmem_control_info(struct hostmem_ucmd *ucmd)
 	cmd->out_max_blocks = HOSTMEM_MAX_BLOCKS;
 	cmd->out_min_block_size = HOSTMEM_MIN_BLOCK_SIZE;
 	cmd->out_max_size = HOSTMEM_MAX_SIZE;
+	hostmem_ram_info(&cmd->out_ram_used, &cmd->out_ram_limit);
 	return hostmem_ucmd_respond(ucmd);
 }
 

@@ -7,18 +7,52 @@
  * A page that populate() brought in is clean until somebody writes to it or keep
  * marks it dirty. Clean, unmapped and unpinned under its lock, it is a page that
  * nobody has used, and give_back() may drop it without losing a byte.
+ *
+ * No process owns a region's memory: killing who wrote it frees nothing. So all regions
+ * together may hold half of RAM and no more, as one tmpfs may, unless the administrator says
+ * otherwise: beyond that a host without swap ends with everybody killed and nothing freed.
+ * What a region holds is what shmem says, in memory and swapped out. The sum over all regions
+ * is brought up to date when a region asks for more, so it lags behind by what
+ * the last fault of each region added.
  */
 #include <linux/cred.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
+#include <linux/huge_mm.h>
+#include <linux/math64.h>
+#include <linux/moduleparam.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
 #include <linux/sched/task.h>
 #include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/workqueue.h>
 
 #include "hostmem_private.h"
+
+/* Off by fewer pages than these, what a region holds is not worth an atomic operation. */
+#define HOSTMEM_RAM_BATCH 32
+
+/*
+ * What there is about a segment of ram: its private.
+ *
+ * Locking: hostmem_ram_lock (spinlock)
+ *   hostmem_ram_lock  hostmem_rams, node
+ */
+struct hostmem_ram {
+	struct list_head node;
+	struct hostmem_segment *segment;
+	atomic_long_t counted;	/* pages of it that hostmem_ram_used has */
+};
+
+static DEFINE_SPINLOCK(hostmem_ram_lock);
+static LIST_HEAD(hostmem_rams);
+
+/* In pages; ULONG_MAX: nobody has said. */
+static unsigned long hostmem_ram_limit = ULONG_MAX;
+static atomic_long_t hostmem_ram_used;
 
 static struct vfsmount *hostmem_ram_mnt[2];
 
@@ -30,6 +64,85 @@ static char hostmem_ram_options[][sizeof("huge=always,size=0,nr_inodes=0")] __in
 	[HOSTMEM_HUGE_ALWAYS] = "huge=always,size=0,nr_inodes=0",
 	[HOSTMEM_HUGE_NEVER] = "huge=never,size=0,nr_inodes=0",
 };
+
+/* Enter in the sum what a region holds now, if the sum is off by @slack pages or more. */
+static void hostmem_ram_count(struct hostmem_ram *ram, long slack)
+{
+	struct inode *inode = file_inode(ram->segment->file);
+	long held = READ_ONCE(inode->i_mapping->nrpages) +
+		    READ_ONCE(SHMEM_I(inode)->swapped);
+
+	if (abs(held - atomic_long_read(&ram->counted)) >= slack)
+		atomic_long_add(held - atomic_long_xchg(&ram->counted, held), &hostmem_ram_used);
+}
+
+/* Whether a region may have one more page: there is room for one, or it has it already. */
+static bool hostmem_ram_admit(struct hostmem_segment *segment, pgoff_t pgoff)
+{
+	hostmem_ram_count(segment->private, HOSTMEM_RAM_BATCH);
+	return atomic_long_read(&hostmem_ram_used) < READ_ONCE(hostmem_ram_limit) ||
+	       xa_load(&segment->file->f_mapping->i_pages, pgoff);
+}
+
+/**
+ * hostmem_ram_info - what all ram regions hold, and may hold, together
+ * @used: out: bytes
+ * @limit: out: bytes
+ *
+ * Context: does not sleep.
+ */
+void hostmem_ram_info(u64 *used, u64 *limit)
+{
+	struct hostmem_ram *ram;
+
+	spin_lock(&hostmem_ram_lock);
+	list_for_each_entry(ram, &hostmem_rams, node)
+		hostmem_ram_count(ram, 1);
+	spin_unlock(&hostmem_ram_lock);
+	*used = (u64)atomic_long_read(&hostmem_ram_used) << PAGE_SHIFT;
+	*limit = (u64)READ_ONCE(hostmem_ram_limit) << PAGE_SHIFT;
+}
+
+/* Bytes, or percent of the memory that there is, of which the limit is a part. */
+static int hostmem_ram_limit_set(const char *val, const struct kernel_param *kp)
+{
+	u64 total = (u64)totalram_pages() << PAGE_SHIFT;
+	size_t len = strcspn(val, "%\n");
+	char digits[21];
+	u64 limit;
+	int rc;
+
+	if (len >= sizeof(digits))
+		return -EINVAL;
+	strscpy(digits, val, len + 1);
+	rc = kstrtou64(digits, 10, &limit);
+	if (rc)
+		return rc;
+	if (val[len] == '%') {
+		if (limit > 100)
+			return -EINVAL;
+		limit = div_u64(total * limit, 100);
+		len++;
+	}
+	if (limit > total || (val[len] && strcmp(val + len, "\n")))
+		return -EINVAL;
+	WRITE_ONCE(hostmem_ram_limit, limit >> PAGE_SHIFT);
+	return 0;
+}
+
+static int hostmem_ram_limit_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%llu\n", (u64)READ_ONCE(hostmem_ram_limit) << PAGE_SHIFT);
+}
+
+static const struct kernel_param_ops hostmem_ram_limit_ops = {
+	.set = hostmem_ram_limit_set,
+	.get = hostmem_ram_limit_get,
+};
+
+module_param_cb(ram_limit, &hostmem_ram_limit_ops, NULL, 0644);
+__MODULE_PARM_TYPE(ram_limit, "bytes, or a percentage of RAM");
+MODULE_PARM_DESC(ram_limit, "What all regions of ram may hold together (default 50%)");
 
 /*
  * /proc/PID/map_files opens what a mapping's file is a file of: the inode itself, past the guard. Only
@@ -48,27 +161,45 @@ static const struct file_operations hostmem_ram_inode_fops = {
 static int hostmem_ram_open(struct hostmem_segment *segment,
 			    const struct hostmem_region_create *cmd)
 {
+	struct hostmem_ram *ram;
 	const struct cred *old;
 	struct file *file;
 
 	if (cmd->huge > HOSTMEM_HUGE_NEVER || cmd->backing_fd || cmd->backing_pmem)
 		return -EOPNOTSUPP;
+	ram = kzalloc(sizeof(*ram), GFP_KERNEL_ACCOUNT);
+	if (!ram)
+		return -ENOMEM;
 	/* NORESERVE: memory is accounted when it is allocated, not when a region is declared. */
 	old = override_creds(hostmem_ram_cred);
 	file = shmem_file_setup_with_mnt(hostmem_ram_mnt[cmd->huge], "hostmem",
 					 cmd->region_size, VM_NORESERVE);
 	revert_creds(old);
 	/* The mount has no limits: what shmem calls no space is want of memory for an inode. */
-	if (IS_ERR(file))
+	if (IS_ERR(file)) {
+		kfree(ram);
 		return PTR_ERR(file) == -ENOSPC ? -ENOMEM : PTR_ERR(file);
+	}
 	file_inode(file)->i_fop = &hostmem_ram_inode_fops;
 	segment->file = file;
+	segment->private = ram;
+	ram->segment = segment;
+	spin_lock(&hostmem_ram_lock);
+	list_add(&ram->node, &hostmem_rams);
+	spin_unlock(&hostmem_ram_lock);
 	return 0;
 }
 
 static void hostmem_ram_close(struct hostmem_segment *segment)
 {
+	struct hostmem_ram *ram = segment->private;
+
+	spin_lock(&hostmem_ram_lock);
+	list_del(&ram->node);
+	spin_unlock(&hostmem_ram_lock);
+	atomic_long_sub(atomic_long_read(&ram->counted), &hostmem_ram_used);
 	fput(segment->file);
+	kfree(ram);
 }
 
 static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, bool keep)
@@ -79,6 +210,8 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 	struct page *page;
 	loff_t next;
 
+	if (!hostmem_ram_admit(segment, pos >> PAGE_SHIFT))
+		return -ENOSPC;
 	page = shmem_read_mapping_page_gfp(mapping, pos >> PAGE_SHIFT, gfp);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -153,18 +286,26 @@ static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start,
 	for_each_online_cpu(cpu)
 		work_on_cpu_safe(cpu, hostmem_ram_drain, NULL);
 	hostmem_ram_walk(segment, start, end, hostmem_ram_drop_unused);
+	hostmem_ram_count(segment->private, 1);
 }
 
-static void hostmem_ram_discard(struct hostmem_segment *segment, loff_t start, loff_t length)
+static int hostmem_ram_punch(struct hostmem_segment *segment, loff_t start, loff_t length)
 {
 	struct file *file = segment->file;
+	int rc;
 
 	/*
 	 * The file's own operation: it zaps, then removes page by page under the page
 	 * lock, which a fault that passed the guard holds until its entry is in place.
 	 */
-	WARN_ON_ONCE(file->f_op->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-					   start, length));
+	rc = file->f_op->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, length);
+	hostmem_ram_count(segment->private, 1);
+	return rc;
+}
+
+static void hostmem_ram_discard(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	WARN_ON_ONCE(hostmem_ram_punch(segment, start, length));
 }
 
 static void hostmem_ram_settle(struct hostmem_segment *segment, loff_t start, loff_t length)
@@ -175,7 +316,9 @@ static void hostmem_ram_settle(struct hostmem_segment *segment, loff_t start, lo
 const struct hostmem_backing_ops hostmem_ram_ops = {
 	.open = hostmem_ram_open,
 	.close = hostmem_ram_close,
+	.admit = hostmem_ram_admit,
 	.populate = hostmem_ram_populate,
+	.punch = hostmem_ram_punch,
 	.give_back = hostmem_ram_give_back,
 	.discard = hostmem_ram_discard,
 	.settle = hostmem_ram_settle,
@@ -195,6 +338,8 @@ int __init hostmem_ram_init(void)
 
 	if (!type)
 		return -ENODEV;
+	if (hostmem_ram_limit == ULONG_MAX)
+		hostmem_ram_limit = totalram_pages() / 2;
 	hostmem_ram_cred = prepare_kernel_cred(&init_task);
 	if (!hostmem_ram_cred)
 		return -ENOMEM;

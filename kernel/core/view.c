@@ -92,11 +92,10 @@ static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 {
 	struct hostmem_view *view = hostmem_inner_view(file);
 	struct hostmem_region *region = view->region;
-	struct file *backing = region->segment.file;
 	long rc;
 
 	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
-	    !region->segment.ops->populate ||
+	    !region->segment.ops->punch ||
 	    region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
 		return -EOPNOTSUPP;
 	if (offset < view->start || offset - view->start > view->length ||
@@ -105,7 +104,7 @@ static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 	rc = hostmem_view_enter(view);
 	if (rc)
 		return rc;
-	rc = backing->f_op->fallocate(backing, mode, offset, length);
+	rc = region->segment.ops->punch(&region->segment, offset, length);
 	hostmem_view_exit(view);
 	return rc;
 }

@@ -38,7 +38,8 @@
  * ENODEV     the region has been destroyed or the view has been revoked; the
  *            device went away
  * ENOMEM     no memory, or the memory cgroup's limit is reached
- * ENOSPC     more regions than HOSTMEM_INFO allows; no room in the backing
+ * ENOSPC     more regions or more memory than HOSTMEM_INFO allows; no room in the
+ *            backing
  * EINTR      killed, or cancelled; nothing is left behind
  * EFAULT     the argument is not readable or not writable
  * EBADF      no such fd
@@ -88,8 +89,16 @@ enum {
  * @out_max_blocks: blocks that one region can have
  * @out_min_block_size: smallest block size in bytes
  * @out_max_size: largest region in bytes
+ * @out_ram_limit: what all regions of HOSTMEM_BACKING_RAM may hold together, in bytes: the module's
+ *	parameter ram_limit, half of the memory unless the administrator says otherwise
+ * @out_ram_used: what they hold, in memory and swapped out, in bytes
  *
  * On the control node. Tells the limits of this kernel.
+ *
+ * At @out_ram_limit a call that allocates fails with ENOSPC, and who touches a page that is not
+ * there gets SIGBUS, a vCPU EFAULT from KVM_RUN; pages that are there, or swapped out, can be
+ * used. It is exceeded by no more than 2 MiB for each region and each thread that is
+ * allocating at that moment. Lowering it frees nothing.
  */
 struct hostmem_info {
 	__u32 size;
@@ -101,6 +110,8 @@ struct hostmem_info {
 	__aligned_u64 out_max_blocks;
 	__aligned_u64 out_min_block_size;
 	__aligned_u64 out_max_size;
+	__aligned_u64 out_ram_limit;
+	__aligned_u64 out_ram_used;
 };
 
 #define HOSTMEM_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_INFO)
