@@ -202,6 +202,21 @@ static void hostmem_ram_close(struct hostmem_segment *segment)
 	kfree(ram);
 }
 
+/*
+ * Whether the machine can do without what is about to be allocated. __GFP_RETRY_MAYFAIL makes
+ * us kill nobody, but only until somebody else asks for the memory that we have taken: a
+ * page fault, which never fails and kills instead. So leave those what the kernel would leave
+ * them under strict overcommit (user_reserve_kbytes): 1/32 of RAM, at most 128 MiB. With
+ * a look every 256 KiB, or before each 2 MiB page, that is enough for all
+ * threads that look at the same moment, too.
+ */
+static bool hostmem_ram_spare(void)
+{
+	long reserve = min(totalram_pages() / 32, (unsigned long)SZ_128M >> PAGE_SHIFT);
+
+	return si_mem_available() + get_nr_swap_pages() > reserve + (SZ_2M >> PAGE_SHIFT);
+}
+
 static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, bool keep)
 {
 	struct address_space *mapping = segment->file->f_mapping;
@@ -212,6 +227,9 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 
 	if (!hostmem_ram_admit(segment, pos >> PAGE_SHIFT))
 		return -ENOSPC;
+	/* What is to be kept is there. */
+	if (!keep && IS_ALIGNED(pos, SZ_256K) && !hostmem_ram_spare())
+		return -ENOMEM;
 	page = shmem_read_mapping_page_gfp(mapping, pos >> PAGE_SHIFT, gfp);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
