@@ -225,6 +225,7 @@ static void hostmem_guard_open(struct vm_area_struct *vma)
 
 static void hostmem_guard_close(struct vm_area_struct *vma)
 {
+	hostmem_policy_close(vma);
 	hostmem_guard_count(vma->vm_private_data, -1);
 	hostmem_guard_event(vma, HOSTMEM_NL_UNMAPPED);
 }
@@ -251,6 +252,7 @@ static void hostmem_guard_front(struct vm_operations_struct *ops,
 		ops->page_mkwrite = hostmem_guard_page_mkwrite;
 	if (real->pfn_mkwrite)
 		ops->pfn_mkwrite = hostmem_guard_pfn_mkwrite;
+	hostmem_policy_front(ops, real);
 }
 
 /* Put ours in front of the backing's operations, once per segment. */

@@ -43,6 +43,7 @@ struct hostmem_region;
  *   region->view_lock     views and their parents, nr_views, nr_mappings, vm_ops; dead and
  *                         view->revoked against new mappings. A spinlock, because mmap()
  *                         holds the mmap_lock, and the page fault of a copy may wait for that
+ *   region->policy_lock   policies, and the policy of the file; under the mmap_lock
  *   region->srcu          the guard reads plugged, view->revoked and poison inside; who
  *                         clears a bit, sets revoked or changes poison makes a cut
  *                         afterwards, which waits for its readers
@@ -85,6 +86,9 @@ struct hostmem_region {
 	struct list_head views;
 	unsigned int nr_views;
 	unsigned int nr_mappings;
+
+	struct mutex policy_lock;
+	struct list_head policies;
 };
 
 /*
@@ -221,6 +225,27 @@ const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
 
 /* extents.c */
 int hostmem_extents(struct hostmem_ucmd *ucmd);
+
+/* policy.c */
+#ifdef CONFIG_NUMA
+void hostmem_policy_front(struct vm_operations_struct *ops,
+			  const struct vm_operations_struct *real);
+void hostmem_policy_close(struct vm_area_struct *vma);
+void hostmem_policy_revoke(struct hostmem_region *region);
+#else
+static inline void hostmem_policy_front(struct vm_operations_struct *ops,
+					const struct vm_operations_struct *real)
+{
+}
+
+static inline void hostmem_policy_close(struct vm_area_struct *vma)
+{
+}
+
+static inline void hostmem_policy_revoke(struct hostmem_region *region)
+{
+}
+#endif
 
 /* segment.c */
 int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_region_create *cmd);

@@ -385,6 +385,8 @@ struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *
 	region->dev.type = &hostmem_region_type;
 	mutex_init(&region->lock);
 	spin_lock_init(&region->view_lock);
+	mutex_init(&region->policy_lock);
+	INIT_LIST_HEAD(&region->policies);
 	INIT_LIST_HEAD(&region->views);
 	init_waitqueue_head(&region->wait);
 	init_waitqueue_head(&region->drained);

@@ -384,6 +384,7 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 	mutex_unlock(&region->lock);
 	if (rc)
 		return rc;
+	hostmem_policy_revoke(region);
 	hostmem_guard_cut(region, range.start, range.length, HOSTMEM_CUT_KEEP);
 	hostmem_views_drain(region);
 	hostmem_region_bump(region);

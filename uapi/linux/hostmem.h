@@ -329,7 +329,7 @@ struct hostmem_progress {
  *
  * On an owner view. Makes a range of blocks exist, of ram filled with zeros: all of
  * it or, on error, none. Where allocation is immediate the memory is allocated
- * first, charged to the caller, so that no later access can fail. Calls for
+ * first, charged to the caller and by its NUMA policy, so that no later access can fail. Calls for
  * different ranges run in parallel.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EEXIST (a block is
@@ -381,8 +381,8 @@ struct hostmem_region_unplug {
  * @progress: user pointer to a struct hostmem_progress, or 0
  *
  * On a view that can write. Allocates every page of a range of plugged blocks,
- * charged to the caller and by its NUMA policy. Threads may do parts of one range
- * side by side. A call that fails or is interrupted gives back what it had
+ * charged to the caller and by its NUMA policy, unless a mapping that exists has set
+ * one for the range by mbind(). Threads may do parts of one range side by side. A call that fails or is interrupted gives back what it had
  * allocated, except for pages that somebody has used since.
  *
  * Errors: EINVAL, EOVERFLOW, EOPNOTSUPP, EPERM (read-only view), ENOENT (a
