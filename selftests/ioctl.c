@@ -18,16 +18,16 @@
 static_assert(sizeof(struct hostmem_info) == 64, "hostmem_info");
 static_assert(sizeof(struct hostmem_region_create) == 144, "hostmem_region_create");
 static_assert(sizeof(struct hostmem_region_open) == 80, "hostmem_region_open");
-static_assert(sizeof(struct hostmem_region_destroy) == 8, "hostmem_region_destroy");
+static_assert(sizeof(struct hostmem_region_destroy) == 16, "hostmem_region_destroy");
 static_assert(sizeof(struct hostmem_region_info) == 168, "hostmem_region_info");
 static_assert(sizeof(struct hostmem_progress) == 16, "hostmem_progress");
 static_assert(sizeof(struct hostmem_region_plug) == 32, "hostmem_region_plug");
-static_assert(sizeof(struct hostmem_region_unplug) == 24, "hostmem_region_unplug");
+static_assert(sizeof(struct hostmem_region_unplug) == 32, "hostmem_region_unplug");
 static_assert(sizeof(struct hostmem_region_preallocate) == 32, "hostmem_region_preallocate");
 static_assert(sizeof(struct hostmem_region_blocks) == 40, "hostmem_region_blocks");
 static_assert(sizeof(struct hostmem_slot) == 16, "hostmem_slot");
 static_assert(sizeof(struct hostmem_region_slots) == 40, "hostmem_region_slots");
-static_assert(sizeof(struct hostmem_view_revoke) == 16, "hostmem_view_revoke");
+static_assert(sizeof(struct hostmem_view_revoke) == 24, "hostmem_view_revoke");
 static_assert(sizeof(struct hostmem_view_derive) == 32, "hostmem_view_derive");
 
 /* The calls */
@@ -176,7 +176,7 @@ FIXTURE_VARIANT(call) {
 	__u32 rights;
 	__u32 flags;		/* that are supported */
 	size_t reserved;	/* offset of a reserved __u32, or 0 */
-	bool answers;		/* writes to its argument */
+	bool answers;		/* fails if it cannot write to its argument */
 	void (*fill)(struct world *w, union arg *a);
 	void (*undo)(struct world *w, union arg *a);
 };
@@ -200,7 +200,7 @@ FIXTURE_VARIANT_ADD(call, open) {
 
 FIXTURE_VARIANT_ADD(call, destroy) {
 	.num = HOSTMEM_REGION_DESTROY, .size = sizeof(struct hostmem_region_destroy),
-	.rights = HOSTMEM_RIGHT_OWNER, .flags = HOSTMEM_DESTROY_FORCE,
+	.rights = HOSTMEM_RIGHT_OWNER, .flags = HOSTMEM_DESTROY_FORCE | HOSTMEM_PINS_WAIT,
 	.fill = fill_nothing, .undo = undo_destroy,
 };
 
@@ -216,7 +216,8 @@ FIXTURE_VARIANT_ADD(call, plug) {
 
 FIXTURE_VARIANT_ADD(call, unplug) {
 	.num = HOSTMEM_REGION_UNPLUG, .size = sizeof(struct hostmem_region_unplug),
-	.rights = HOSTMEM_RIGHT_OWNER, .fill = fill_unplug, .undo = undo_unplug,
+	.rights = HOSTMEM_RIGHT_OWNER, .flags = HOSTMEM_PINS_WAIT,
+	.fill = fill_unplug, .undo = undo_unplug,
 };
 
 FIXTURE_VARIANT_ADD(call, preallocate) {
@@ -237,7 +238,8 @@ FIXTURE_VARIANT_ADD(call, slots) {
 
 FIXTURE_VARIANT_ADD(call, revoke) {
 	.num = HOSTMEM_VIEW_REVOKE, .size = sizeof(struct hostmem_view_revoke),
-	.rights = HOSTMEM_RIGHT_OWNER, .fill = fill_revoke, .undo = undo_revoke,
+	.rights = HOSTMEM_RIGHT_OWNER, .flags = HOSTMEM_PINS_WAIT,
+	.fill = fill_revoke, .undo = undo_revoke,
 };
 
 FIXTURE_VARIANT_ADD(call, derive) {

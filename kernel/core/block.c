@@ -231,7 +231,7 @@ int hostmem_region_plug(struct hostmem_ucmd *ucmd)
 		rc = hostmem_plug_commit(view, r);
 	if (rc) {
 		/* Nobody but us could see what we allocated, if anything. */
-		hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE);
+		hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE, NULL);
 		hostmem_change_end(region, r);
 	}
 	return rc;
@@ -268,10 +268,11 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_unplug *cmd = ucmd->cmd;
 	struct hostmem_region *region = ucmd->view->region;
+	struct hostmem_pins pins = { .wait = cmd->flags & HOSTMEM_PINS_WAIT };
 	struct hostmem_block_range r;
 	int rc;
 
-	if (cmd->flags)
+	if (cmd->flags & ~HOSTMEM_PINS_WAIT)
 		return -EOPNOTSUPP;
 	rc = hostmem_range_check(cmd->start, cmd->length, hostmem_block_size(region), region->size);
 	if (rc)
@@ -280,11 +281,14 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 	rc = hostmem_unplug_begin(ucmd->view, r);
 	if (rc)
 		return rc;
-	hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE);
+	hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE, &pins);
 	/* Told before the blocks can be plugged again. */
 	hostmem_region_bump(region);
 	hostmem_event(region, HOSTMEM_NL_UNPLUGGED, 0, cmd->start, cmd->length);
 	hostmem_change_end(region, r);
+	/* Done, whether it can be answered or not. */
+	cmd->out_pinned = pins.bytes;
+	hostmem_ucmd_respond(ucmd);
 	return 0;
 }
 

@@ -89,13 +89,13 @@ static int hostmem_view_derive(struct hostmem_ucmd *ucmd);
 
 static const struct hostmem_ioctl_op hostmem_fd_ops[] = {
 	IOCTL_OP(HOSTMEM_REGION_DESTROY, hostmem_region_destroy,
-		 struct hostmem_region_destroy, flags, HOSTMEM_RIGHT_OWNER),
+		 struct hostmem_region_destroy, out_pinned, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_REGION_INFO, hostmem_region_info,
 		 struct hostmem_region_info, out_name, 0),
 	IOCTL_OP(HOSTMEM_REGION_PLUG, hostmem_region_plug,
 		 struct hostmem_region_plug, progress, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_REGION_UNPLUG, hostmem_region_unplug,
-		 struct hostmem_region_unplug, length, HOSTMEM_RIGHT_OWNER),
+		 struct hostmem_region_unplug, out_pinned, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_REGION_PREALLOCATE, hostmem_region_preallocate,
 		 struct hostmem_region_preallocate, progress, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_REGION_BLOCKS, hostmem_region_blocks,
@@ -103,7 +103,7 @@ static const struct hostmem_ioctl_op hostmem_fd_ops[] = {
 	IOCTL_OP(HOSTMEM_REGION_SLOTS, hostmem_region_slots,
 		 struct hostmem_region_slots, out_generation, 0),
 	IOCTL_OP(HOSTMEM_VIEW_REVOKE, hostmem_view_revoke,
-		 struct hostmem_view_revoke, view_id, HOSTMEM_RIGHT_OWNER),
+		 struct hostmem_view_revoke, out_pinned, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_VIEW_DERIVE, hostmem_view_derive,
 		 struct hostmem_view_derive, out_fd, HOSTMEM_RIGHT_OWNER | HOSTMEM_RIGHT_DERIVE),
 };

@@ -29,8 +29,12 @@
  */
 #include <linux/file.h>
 #include <linux/hostmem_nl.h>
+#include <linux/sched/signal.h>
 
 #include "hostmem_private.h"
+
+/* How often to look whether pages are still pinned, in ms. */
+#define HOSTMEM_PINS_MS 20
 
 /* One call of a handler of the backing. */
 struct hostmem_guard_call {
@@ -349,6 +353,19 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 	return 0;
 }
 
+/* Count what is pinned, and wait until that is nothing, if asked to; a signal ends the wait. */
+static void hostmem_guard_count_pins(struct hostmem_segment *segment, u64 start, u64 length,
+				     struct hostmem_pins *pins)
+{
+	if (!segment->ops->pinned)
+		return;
+	pins->bytes = segment->ops->pinned(segment, start, length);
+	while (pins->bytes && pins->wait && !signal_pending(current)) {
+		schedule_timeout_interruptible(msecs_to_jiffies(HOSTMEM_PINS_MS));
+		pins->bytes = segment->ops->pinned(segment, start, length);
+	}
+}
+
 /**
  * hostmem_guard_cut - take a range out of every page table
  * @region: of which the verdict about the range has just changed
@@ -356,24 +373,28 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
  * @length: bytes; 0: only wait for those who may still go by what was true before
  * @cut: HOSTMEM_CUT_FREE: nobody may have the range any more, and its memory goes, too;
  *	HOSTMEM_CUT_KEEP: those who may still have it fault it in again
+ * @pins: what is pinned when it is out, or NULL
  *
  * When this has returned no access succeeds that the new state forbids.
  *
  * Context: sleeps, for as long as a fault does that has been let through: under no lock that one
  * may need.
  */
-void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut)
+void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut,
+		       struct hostmem_pins *pins)
 {
 	struct hostmem_segment *segment = &region->segment;
+	bool discard = cut == HOSTMEM_CUT_FREE && segment->ops->discard;
 
 	synchronize_srcu_expedited(&region->srcu);
 	if (!length)
 		return;
-	if (cut == HOSTMEM_CUT_FREE && segment->ops->discard) {
-		segment->ops->discard(segment, start, length);
-		return;
-	}
-	if (segment->ops->settle)
+	if (!discard && segment->ops->settle)
 		segment->ops->settle(segment, start, length);
-	unmap_mapping_range(segment->file->f_mapping, start, length, 1);
+	if (!discard || pins)
+		unmap_mapping_range(segment->file->f_mapping, start, length, 1);
+	if (pins)
+		hostmem_guard_count_pins(segment, start, length, pins);
+	if (discard)
+		segment->ops->discard(segment, start, length);
 }

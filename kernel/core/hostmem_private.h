@@ -120,6 +120,12 @@ struct hostmem_range {
 	u64 length;
 };
 
+/* What was pinned when it was taken away. */
+struct hostmem_pins {
+	u64 bytes;
+	bool wait;	/* until that is nothing */
+};
+
 /* What becomes of the memory that is taken out of all page tables. */
 enum hostmem_cut {
 	HOSTMEM_CUT_FREE,
@@ -254,7 +260,8 @@ void hostmem_segment_close(struct hostmem_segment *segment);
 
 /* guard.c */
 int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma);
-void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut);
+void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enum hostmem_cut cut,
+		       struct hostmem_pins *pins);
 
 /* view.c */
 struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
@@ -293,7 +300,8 @@ struct hostmem_region *hostmem_region_get_named(const u8 *name);
 bool hostmem_region_get(struct hostmem_region *region);
 struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd);
 int hostmem_region_list(struct hostmem_region *region, u64 view_id);
-int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force);
+int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force,
+		       struct hostmem_pins *pins);
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd);
 int hostmem_region_info(struct hostmem_ucmd *ucmd);
 

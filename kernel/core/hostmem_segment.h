@@ -41,6 +41,8 @@ struct module;
  * @settle: wait until no fault that the guard passed earlier can still enter
  *	a page of the range in a page table. NULL: the fault handlers of the file enter
  *	pages themselves, so that none can
+ * @pinned: bytes of a range, out of all page tables, that something uses all the same: a device, a
+ *	pipe, a read or write under way. Context: sleeps. NULL: nothing can tell
  */
 struct hostmem_backing_ops {
 	struct module *owner;
@@ -54,6 +56,7 @@ struct hostmem_backing_ops {
 	void (*give_back)(struct hostmem_segment *segment, loff_t start, loff_t end);
 	void (*discard)(struct hostmem_segment *segment, loff_t start, loff_t length);
 	void (*settle)(struct hostmem_segment *segment, loff_t start, loff_t length);
+	u64 (*pinned)(struct hostmem_segment *segment, loff_t start, loff_t length);
 };
 
 /**

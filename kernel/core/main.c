@@ -26,7 +26,7 @@ static int hostmem_control_info(struct hostmem_ucmd *ucmd)
 }
 
 static const struct hostmem_ioctl_op hostmem_control_ops[] = {
-	IOCTL_OP(HOSTMEM_INFO, hostmem_control_info, struct hostmem_info, out_max_size, 0),
+	IOCTL_OP(HOSTMEM_INFO, hostmem_control_info, struct hostmem_info, out_ram_used, 0),
 	IOCTL_OP(HOSTMEM_REGION_CREATE, hostmem_region_create,
 		 struct hostmem_region_create, backing_pmem, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,

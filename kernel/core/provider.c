@@ -46,7 +46,7 @@ EXPORT_SYMBOL_GPL(hostmem_segment_put);
  */
 void hostmem_segment_lost(struct hostmem_segment *segment)
 {
-	hostmem_region_end(hostmem_segment_region(segment), NULL, true);
+	hostmem_region_end(hostmem_segment_region(segment), NULL, true, NULL);
 }
 EXPORT_SYMBOL_GPL(hostmem_segment_lost);
 
@@ -117,7 +117,7 @@ void hostmem_segment_poison(struct hostmem_segment *segment, struct hostmem_pois
 	mutex_unlock(&region->lock);
 	/* One cut for all; it waits for the readers of the old list, too. */
 	span = hostmem_poison_span(poison, old);
-	hostmem_guard_cut(region, span.start, span.length, HOSTMEM_CUT_KEEP);
+	hostmem_guard_cut(region, span.start, span.length, HOSTMEM_CUT_KEEP, NULL);
 	hostmem_poison_tell(region, poison, old, HOSTMEM_NL_POISONED);
 	hostmem_poison_tell(region, old, poison, HOSTMEM_NL_CLEARED);
 	kvfree(old);

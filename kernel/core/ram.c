@@ -245,15 +245,16 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 	return next;
 }
 
-/* Call @fn for each locked page cache folio that overlaps a range of bytes. */
-static void hostmem_ram_walk(struct hostmem_segment *segment, loff_t start, loff_t end,
-			     void (*fn)(struct address_space *mapping, struct folio *folio))
+/* Call @fn for each locked page cache folio that overlaps a range of bytes; returns their sum. */
+static u64 hostmem_ram_walk(struct hostmem_segment *segment, loff_t start, loff_t end,
+			    u64 (*fn)(struct address_space *mapping, struct folio *folio))
 {
 	struct address_space *mapping = segment->file->f_mapping;
 	pgoff_t index = start >> PAGE_SHIFT;
 	pgoff_t last = (end - 1) >> PAGE_SHIFT;
 	struct folio_batch batch;
 	unsigned int i;
+	u64 sum = 0;
 
 	folio_batch_init(&batch);
 	while (filemap_get_folios(mapping, &index, last, &batch)) {
@@ -262,21 +263,34 @@ static void hostmem_ram_walk(struct hostmem_segment *segment, loff_t start, loff
 
 			folio_lock(folio);
 			if (fn && folio->mapping == mapping)
-				fn(mapping, folio);
+				sum += fn(mapping, folio);
 			folio_unlock(folio);
 		}
 		folio_batch_release(&batch);
 		cond_resched();
 	}
+	return sum;
 }
 
-static void hostmem_ram_drop_unused(struct address_space *mapping, struct folio *folio)
+/* Whether somebody uses a folio that is not mapped, beside the page cache and the walk. */
+static bool hostmem_ram_referenced(struct folio *folio)
 {
-	/* The page cache holds one reference per page, the walk holds one. */
-	if (folio_test_dirty(folio) || folio_mapped(folio) ||
-	    folio_ref_count(folio) != folio_nr_pages(folio) + 1)
-		return;
-	generic_error_remove_folio(mapping, folio);
+	return folio_ref_count(folio) != folio_nr_pages(folio) + 1;
+}
+
+static u64 hostmem_ram_drop_unused(struct address_space *mapping, struct folio *folio)
+{
+	if (!folio_test_dirty(folio) && !folio_mapped(folio) && !hostmem_ram_referenced(folio))
+		generic_error_remove_folio(mapping, folio);
+	return 0;
+}
+
+/* Whoever maps it has to fault it in again, for which he needs the lock that we have. */
+static u64 hostmem_ram_pinned_bytes(struct address_space *mapping, struct folio *folio)
+{
+	if (folio_mapped(folio))
+		unmap_mapping_range(mapping, folio_pos(folio), folio_size(folio), 1);
+	return hostmem_ram_referenced(folio) ? folio_size(folio) : 0;
 }
 
 /*
@@ -295,14 +309,28 @@ static long hostmem_ram_drain(void *unused)
 	return 0;
 }
 
-static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start, loff_t end)
+static void hostmem_ram_drain_all(void)
 {
 	int cpu;
 
-	if (start >= end)
-		return;
 	for_each_online_cpu(cpu)
 		work_on_cpu_safe(cpu, hostmem_ram_drain, NULL);
+}
+
+static u64 hostmem_ram_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	if (!hostmem_ram_walk(segment, start, start + length, hostmem_ram_pinned_bytes))
+		return 0;
+	/* Most often it is those lists. */
+	hostmem_ram_drain_all();
+	return hostmem_ram_walk(segment, start, start + length, hostmem_ram_pinned_bytes);
+}
+
+static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start, loff_t end)
+{
+	if (start >= end)
+		return;
+	hostmem_ram_drain_all();
 	hostmem_ram_walk(segment, start, end, hostmem_ram_drop_unused);
 	hostmem_ram_count(segment->private, 1);
 }
@@ -340,6 +368,7 @@ const struct hostmem_backing_ops hostmem_ram_ops = {
 	.give_back = hostmem_ram_give_back,
 	.discard = hostmem_ram_discard,
 	.settle = hostmem_ram_settle,
+	.pinned = hostmem_ram_pinned,
 };
 
 static void hostmem_ram_unmount(unsigned int nr)

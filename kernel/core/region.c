@@ -435,11 +435,13 @@ static int hostmem_region_kill(struct hostmem_region *region, const struct hostm
  * @region: pinned by the caller, who is in no call that hostmem_view_enter() let in
  * @view: whose right it is to do so, or NULL: the memory is lost
  * @force: though it is mapped
+ * @pins: what is pinned afterwards, or NULL
  *
  * Context: sleeps; under no lock that a call on a view or a fault may need.
  * Return: 0; -EBUSY: it is mapped; -ENODEV: it has ended before, or the view has been revoked.
  */
-int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force)
+int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force,
+		       struct hostmem_pins *pins)
 {
 	bool listed;
 	int rc;
@@ -452,7 +454,7 @@ int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view 
 	listed = hostmem_region_unlist(region);
 	/* Those first who may still make memory that the cut is to free. */
 	hostmem_views_drain(region);
-	hostmem_guard_cut(region, 0, region->size, HOSTMEM_CUT_FREE);
+	hostmem_guard_cut(region, 0, region->size, HOSTMEM_CUT_FREE, pins);
 	hostmem_segment_end(&region->segment);
 	hostmem_region_bump(region);
 	/* One that is only just being created has not been told of. */
@@ -475,11 +477,19 @@ int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view 
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_destroy *cmd = ucmd->cmd;
+	struct hostmem_pins pins = { .wait = cmd->flags & HOSTMEM_PINS_WAIT };
+	int rc;
 
-	if (cmd->flags & ~HOSTMEM_DESTROY_FORCE)
+	if (cmd->flags & ~(HOSTMEM_DESTROY_FORCE | HOSTMEM_PINS_WAIT))
 		return -EOPNOTSUPP;
-	return hostmem_region_end(ucmd->view->region, ucmd->view,
-				  cmd->flags & HOSTMEM_DESTROY_FORCE);
+	rc = hostmem_region_end(ucmd->view->region, ucmd->view,
+				cmd->flags & HOSTMEM_DESTROY_FORCE, &pins);
+	if (rc)
+		return rc;
+	/* Done, whether it can be answered or not. */
+	cmd->out_pinned = pins.bytes;
+	hostmem_ucmd_respond(ucmd);
+	return 0;
 }
 
 /**

@@ -369,11 +369,12 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_view_revoke *cmd = ucmd->cmd;
 	struct hostmem_region *region = ucmd->view->region;
+	struct hostmem_pins pins = { .wait = cmd->flags & HOSTMEM_PINS_WAIT };
 	struct hostmem_range range;
 	u64 id;
 	int rc;
 
-	if (cmd->flags)
+	if (cmd->flags & ~HOSTMEM_PINS_WAIT)
 		return -EOPNOTSUPP;
 	if (cmd->view_id == ucmd->view->id)
 		return -EINVAL;
@@ -385,10 +386,13 @@ int hostmem_view_revoke(struct hostmem_ucmd *ucmd)
 	if (rc)
 		return rc;
 	hostmem_policy_revoke(region);
-	hostmem_guard_cut(region, range.start, range.length, HOSTMEM_CUT_KEEP);
+	hostmem_guard_cut(region, range.start, range.length, HOSTMEM_CUT_KEEP, &pins);
 	hostmem_views_drain(region);
 	hostmem_region_bump(region);
 	while (hostmem_view_untold(region, cmd->view_id, &id, &range))
 		hostmem_event(region, HOSTMEM_NL_REVOKED, id, range.start, range.length);
+	/* Done, whether it can be answered or not. */
+	cmd->out_pinned = pins.bytes;
+	hostmem_ucmd_respond(ucmd);
 	return 0;
 }

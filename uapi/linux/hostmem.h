@@ -227,13 +227,24 @@ struct hostmem_region_open {
 
 #define HOSTMEM_REGION_OPEN _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_OPEN)
 
+/*
+ * Pages that something has pinned outlive what takes them away: a device (VFIO, RDMA), io_uring's
+ * registered buffers, a pipe after vmsplice(), a read or write under way with O_DIRECT. No page
+ * table leads to them, but whoever has pinned them still reads and writes them, and they are
+ * freed when he lets go. UNPLUG, REVOKE and DESTROY tell in out_pinned how many bytes of the range
+ * are in such pages, whoever pinned them; of the memory of files and reserves that is not known.
+ * With this flag they wait until there are none, or a signal comes: what they did is done in any case.
+ */
+#define HOSTMEM_PINS_WAIT 0x2
+
 /* Revoke every view first, instead of refusing while the region is mapped. */
 #define HOSTMEM_DESTROY_FORCE 0x1
 
 /**
  * struct hostmem_region_destroy - ioctl(HOSTMEM_REGION_DESTROY)
  * @size: sizeof(struct hostmem_region_destroy)
- * @flags: HOSTMEM_DESTROY_FORCE or 0
+ * @flags: HOSTMEM_DESTROY_FORCE, HOSTMEM_PINS_WAIT
+ * @out_pinned: bytes that are still pinned
  *
  * On an owner view. The node disappears, all memory is freed, mappings that
  * remain (with HOSTMEM_DESTROY_FORCE) get SIGBUS, and every other call on any
@@ -245,6 +256,7 @@ struct hostmem_region_open {
 struct hostmem_region_destroy {
 	__u32 size;
 	__u32 flags;
+	__aligned_u64 out_pinned;
 };
 
 #define HOSTMEM_REGION_DESTROY _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_DESTROY)
@@ -350,14 +362,14 @@ struct hostmem_region_plug {
 /**
  * struct hostmem_region_unplug - ioctl(HOSTMEM_REGION_UNPLUG)
  * @size: sizeof(struct hostmem_region_unplug)
- * @flags: must be 0
+ * @flags: HOSTMEM_PINS_WAIT or 0
  * @start: first byte, a multiple of the block size
  * @length: bytes, a multiple of the block size, not 0
+ * @out_pinned: bytes that are still pinned
  *
  * On an owner view. Takes a range of blocks back from everyone: when it has
- * returned the memory of ram is free (pages that a device or the kernel has pinned:
- * as soon as they are unpinned) and every access through any mapping gets
- * SIGBUS. The VMM should have told its guest and removed the KVM slots that
+ * returned the memory of ram is free, but for @out_pinned, and every access through any
+ * mapping gets SIGBUS. The VMM should have told its guest and removed the KVM slots that
  * are unplugged in full.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EBUSY (another call is
@@ -368,6 +380,7 @@ struct hostmem_region_unplug {
 	__u32 flags;
 	__aligned_u64 start;
 	__aligned_u64 length;
+	__aligned_u64 out_pinned;
 };
 
 #define HOSTMEM_REGION_UNPLUG _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_UNPLUG)
@@ -463,9 +476,11 @@ struct hostmem_region_slots {
 /**
  * struct hostmem_view_revoke - ioctl(HOSTMEM_VIEW_REVOKE)
  * @size: sizeof(struct hostmem_view_revoke)
- * @flags: must be 0
+ * @flags: HOSTMEM_PINS_WAIT or 0
  * @view_id: as in out_view_id of struct hostmem_region_info and in the views that
  *	the netlink family lists
+ * @out_pinned: bytes that are still pinned, by whomever: a VMM that has given its memory to a
+ *	device has pinned it, too
  *
  * On an owner view. When it has returned every access through a mapping of
  * that view gets SIGBUS, every call on its fd fails with ENODEV, and none that began before
@@ -478,6 +493,7 @@ struct hostmem_view_revoke {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 view_id;
+	__aligned_u64 out_pinned;
 };
 
 #define HOSTMEM_VIEW_REVOKE _IO(HOSTMEM_TYPE, HOSTMEM_CMD_VIEW_REVOKE)
