@@ -18,8 +18,10 @@
 #include "hostmem_poison.h"
 #include "hostmem_segment.h"
 
+struct genl_family;
 struct hostmem_pmem;
 struct hostmem_region;
+struct sk_buff;
 
 /* The limits that HOSTMEM_INFO reports. */
 #define HOSTMEM_MAX_REGIONS 4096
@@ -217,6 +219,14 @@ long hostmem_ioctl(const struct hostmem_ioctl_op *ops, unsigned int nr_ops,
 int hostmem_ucmd_respond(struct hostmem_ucmd *ucmd);
 int hostmem_range_check(u64 start, u64 length, u64 align, u64 size);
 
+/* event.c */
+void hostmem_event_init(const struct genl_family *family);
+void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
+		   u64 length);
+void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what);
+int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value);
+int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem);
+
 /* ram.c */
 extern const struct hostmem_backing_ops hostmem_ram_ops;
 int hostmem_ram_init(void);
@@ -315,8 +325,11 @@ int hostmem_region_open(struct hostmem_ucmd *ucmd);
 /* netlink.c */
 int hostmem_netlink_init(void);
 void hostmem_netlink_exit(void);
-void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
-		   u64 length);
-void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what);
+int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value);
+int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem);
+
+/* netlink.c */
+int hostmem_netlink_init(void);
+void hostmem_netlink_exit(void);
 
 #endif /* _HOSTMEM_PRIVATE_H */

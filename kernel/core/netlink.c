@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink family: what there is, and events when it changes.
+ * The netlink family: what there is.
  */
 #include <net/genetlink.h>
 
@@ -22,12 +22,6 @@ static struct genl_family hostmem_family __ro_after_init = {
 	.mcgrps = hostmem_mcgrps,
 	.n_mcgrps = ARRAY_SIZE(hostmem_mcgrps),
 };
-
-static int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value)
-{
-	/* Unaligned, as netlink attributes are; readers copy. */
-	return nla_put(skb, attr, sizeof(value), &value);
-}
 
 static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region)
 {
@@ -367,67 +361,6 @@ int hostmem_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-static int hostmem_put_event(struct sk_buff *skb, struct hostmem_region *region, u64 view_id,
-			     u64 start, u64 length)
-{
-	if (*region->name && nla_put_string(skb, HOSTMEM_A_EVENT_REGION_NAME, region->name))
-		return -EMSGSIZE;
-	if (view_id && hostmem_put_u64(skb, HOSTMEM_A_EVENT_VIEW_ID, view_id))
-		return -EMSGSIZE;
-	if (hostmem_put_u64(skb, HOSTMEM_A_EVENT_REGION_ID, region->id) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_GENERATION,
-			    atomic64_read(&region->generation)) ||
-	    nla_put_u32(skb, HOSTMEM_A_EVENT_PID, task_tgid_nr(current)) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_START, start) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_EVENT_LENGTH, length))
-		return -EMSGSIZE;
-	return 0;
-}
-
-/**
- * hostmem_event - tell the listeners of the group "events"
- * @region: that changed
- * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED, HOSTMEM_NL_POISONED or HOSTMEM_NL_CLEARED
- * @view_id: of the view that it is about, or 0
- * @start: first byte that changed
- * @length: bytes that changed
- *
- * An event that cannot be allocated is lost, as netlink's are; the generation
- * tells a reader so.
- *
- * Context: sleeps.
- */
-void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
-		   u64 length)
-{
-	struct sk_buff *skb;
-	void *msg;
-
-	if (!genl_has_listeners(&hostmem_family, &init_net, HOSTMEM_NLGRP_EVENTS))
-		return;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return;
-	msg = genlmsg_put(skb, 0, 0, &hostmem_family, 0, what);
-	if (!msg || hostmem_put_event(skb, region, view_id, start, length)) {
-		nlmsg_free(skb);
-		return;
-	}
-	genlmsg_end(skb, msg);
-	genlmsg_multicast(&hostmem_family, skb, 0, HOSTMEM_NLGRP_EVENTS, GFP_KERNEL);
-}
-
-/* What anybody may know: no address. */
-static int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem)
-{
-	if (hostmem_put_u64(skb, HOSTMEM_A_PMEM_ID, pmem->id) ||
-	    nla_put_string(skb, HOSTMEM_A_PMEM_NAME, pmem->name) ||
-	    nla_put_string(skb, HOSTMEM_A_PMEM_DEV, pmem->dev) ||
-	    nla_put_u32(skb, HOSTMEM_A_PMEM_MODE, pmem->mode))
-		return -EMSGSIZE;
-	return 0;
-}
-
 static int hostmem_put_reserve(struct sk_buff *skb, const struct hostmem_pmem *pmem)
 {
 	if (!pmem->reserve_layout)
@@ -647,35 +580,13 @@ int hostmem_nl_poison_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-/**
- * hostmem_pmem_event - tell the listeners of the group "events" of a namespace
- * @pmem: that came, goes or has changed
- * @what: HOSTMEM_NL_PMEM_ADDED, HOSTMEM_NL_PMEM_REMOVED or HOSTMEM_NL_PMEM_BADBLOCKS
- *
- * Context: sleeps.
- */
-void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what)
+int __init hostmem_netlink_init(void)
 {
-	struct sk_buff *skb;
-	void *msg;
+	int rc = genl_register_family(&hostmem_family);
 
-	if (!genl_has_listeners(&hostmem_family, &init_net, HOSTMEM_NLGRP_EVENTS))
-		return;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!skb)
-		return;
-	msg = genlmsg_put(skb, 0, 0, &hostmem_family, 0, what);
-	if (!msg || hostmem_put_pmem_name(skb, pmem)) {
-		nlmsg_free(skb);
-		return;
-	}
-	genlmsg_end(skb, msg);
-	genlmsg_multicast(&hostmem_family, skb, 0, HOSTMEM_NLGRP_EVENTS, GFP_KERNEL);
-}
-
-int hostmem_netlink_init(void)
-{
-	return genl_register_family(&hostmem_family);
+	if (!rc)
+		hostmem_event_init(&hostmem_family);
+	return rc;
 }
 
 void hostmem_netlink_exit(void)
