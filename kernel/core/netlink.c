@@ -16,6 +16,8 @@ static struct genl_family hostmem_family __ro_after_init = {
 	.name = HOSTMEM_FAMILY_NAME,
 	.version = HOSTMEM_FAMILY_VERSION,
 	.module = THIS_MODULE,
+	/* All others would wait while one of our requests does: they share a mutex. */
+	.parallel_ops = true,
 	.ops = hostmem_nl_ops,
 	.n_ops = ARRAY_SIZE(hostmem_nl_ops),
 	.resv_start_op = HOSTMEM_NL_CREATED,
