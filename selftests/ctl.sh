@@ -306,6 +306,7 @@ test_list() {
 	accept "list -u" '.[0]|.size == "64.00 GiB (68.72 GB)" and .block_size == "2.00 MiB (2.10 MB)" and .slot_size == "0 B" and
 		.slots[0].start == "0x0" and (.id|type) == "number"' hostmemctl list -uS -r ctl-a
 	accept "nobody may list" 'length == 3' nobody hostmemctl list
+	accept "list -S: nobody sees no slots" 'length == 3 and all(has("slots") and .slots == null)' nobody hostmemctl list -S
 	# What ndctl's modprobe configuration says when it finds no keys is not ours.
 	modprobe libnvdimm 2>/dev/null
 	accept "list -D without a namespace" '. == []' hostmemctl list -D
@@ -402,7 +403,9 @@ test_vm_config() {
 	run vm qemu --locked --hard-limit 1g
 	is "vm-config: qemu, locked" "$status $(tail -n 1 "$tmp/out") $(grep -c LimitMEMLOCK=1073741824 "$tmp/err")" "0 -overcommit mem-lock=on 1"
 	says "vm-config: an immediate region" 'size=67108864,share=on,prealloc=on' hostmemctl vm-config ctl-i --format qemu
-	says "vm-config: nobody may ask" 'mem-path=/dev/hostmem/ctl-a' nobody hostmemctl vm-config ctl-a --format qemu
+	says "vm-config: nobody may ask, where all is plugged" 'mem-path=/dev/hostmem/ctl-i' nobody hostmemctl vm-config ctl-i --format qemu
+	refuse "vm-config: nobody knows what is" 1 'region ctl-a: no permission to open it; .* whom the mode of the node admits' \
+		nobody hostmemctl vm-config ctl-a --format qemu
 	says "vm-config: memfd" '^-object memory-backend-memfd,id=mem0,size=1073741824,share=on,hugetlb=on,hugetlbsize=1073741824,prealloc=on,prealloc-threads=4$' \
 		no_region qemu --source memfd --memory 1g --hugepages 1g --threads 4
 	says "vm-config: anonymous" '^-object memory-backend-ram,id=mem0,size=1073741824,share=off,prealloc=off$' no_region qemu --source anonymous --memory 1g

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What libhostmem learns by netlink: lists of regions, views and slots, and events. This
+ * What libhostmem learns by netlink: lists of regions and views, and events. This
  * program's own mnl_socket_recvfrom() stands before libmnl's: it lets something happen, where a
  * test wants it.
  */
@@ -146,13 +146,14 @@ TEST_F_TIMEOUT(lib, list_of_many_slots, SECONDS)
 	struct hostmem_slot *listed, *asked;
 	struct hostmem_region *region;
 	struct hostmem_view *view;
+	char name[HOSTMEM_NAME_MAX];
 	unsigned int n, m, i;
 	uint64_t generation;
 
 	self->params.size = 4 * GIB;
-	view = create(self->ctx, &self->params);
+	ASSERT_EQ(0, hostmem_view_create(self->ctx, hm_name(name), &self->params, &view));
 	ASSERT_EQ(0, hostmem_refresh(self->ctx));
-	region = hostmem_region_get_by_id(self->ctx, hostmem_view_get_region_id(view));
+	region = hostmem_region_get_by_name(self->ctx, name);
 	ASSERT_NE(NULL, region);
 	listed = (void *)1;
 	EXPECT_EQ(0, hostmem_region_get_slots(region, HM_BLOCK, &listed, &n));
@@ -175,8 +176,39 @@ TEST_F_TIMEOUT(lib, list_of_many_slots, SECONDS)
 	ASSERT_EQ(0, hostmem_region_get_slots(region, 0, &listed, &n));
 	EXPECT_EQ(4, n);
 	free(listed);
+	EXPECT_EQ(0, hostmem_view_destroy(view, false));
 	hostmem_view_unref(view);
 	EXPECT_EQ(-ENOENT, hostmem_region_get_slots(region, HM_BLOCK, &listed, &n));
+}
+
+static int slots_of_nobody(void *data)
+{
+	struct hostmem_slot *slots;
+	unsigned int n;
+
+	HM_OK(setuid(65534));
+	return -hostmem_region_get_slots(data, HM_BLOCK, &slots, &n);
+}
+
+/* It takes an open file: a name, the right to read it, and that it is still the same region. */
+TEST_F(lib, slots_without_the_right)
+{
+	struct hostmem_region *region, *old;
+	struct hostmem_slot *slots;
+	struct hostmem_view *view;
+	unsigned int n;
+
+	view = create(self->ctx, &self->params);
+	ASSERT_EQ(0, hostmem_refresh(self->ctx));
+	region = hostmem_region_get_by_id(self->ctx, hostmem_view_get_region_id(view));
+	EXPECT_EQ(-EPERM, hostmem_region_get_slots(region, HM_BLOCK, &slots, &n));
+	hostmem_view_unref(view);
+	old = hostmem_region_get_by_name(self->ctx, self->name);
+	EXPECT_EQ(EACCES, hm_in_child(slots_of_nobody, old));
+	ASSERT_EQ(0, hostmem_view_destroy(self->view, false));
+	hostmem_view_unref(self->view);
+	ASSERT_EQ(0, hostmem_view_create(self->ctx, self->name, &self->params, &self->view));
+	EXPECT_EQ(-ENOENT, hostmem_region_get_slots(old, HM_BLOCK, &slots, &n));
 }
 
 /* A region comes and goes. */
@@ -226,45 +258,6 @@ TEST_F_TIMEOUT(lib, list_changes_meanwhile, SECONDS)
 	meanwhile_times = 0;
 	for (i = 0; i < MANY; i++)
 		hostmem_view_unref(views[i]);
-}
-
-/* Blocks come and go in the last slot. */
-static void churn_blocks(void *data)
-{
-	unsigned long long at = 4 * GIB - HM_BLOCK;
-	struct hostmem_view *view = data;
-
-	HM_TRUE(!hostmem_view_plug(view, at, HM_BLOCK, NULL));
-	HM_TRUE(!hostmem_view_unplug(view, at, HM_BLOCK));
-}
-
-TEST_F_TIMEOUT(lib, slots_change_meanwhile, SECONDS)
-{
-	struct hostmem_region *region;
-	struct hostmem_slot *slots;
-	struct hostmem_view *view;
-	unsigned int n, times;
-
-	self->params.size = 4 * GIB;
-	view = create(self->ctx, &self->params);
-	ASSERT_EQ(0, hostmem_refresh(self->ctx));
-	region = hostmem_region_get_by_id(self->ctx, hostmem_view_get_region_id(view));
-	ASSERT_NE(NULL, region);
-	EXPECT_EQ(0, hostmem_view_plug(view, 0, 2 * GIB, NULL));
-	meanwhile = churn_blocks;
-	meanwhile_data = view;
-	for (times = 0; times < 20; times++) {
-		meanwhile_times = times;
-		ASSERT_EQ(0, hostmem_region_get_slots(region, HM_BLOCK, &slots, &n));
-		EXPECT_EQ(0, meanwhile_times);
-		EXPECT_EQ(1024, n);
-		EXPECT_EQ(2 * GIB - HM_BLOCK, slots[1023].start);
-		free(slots);
-	}
-	meanwhile_times = INT_MAX;
-	EXPECT_EQ(-EAGAIN, hostmem_region_get_slots(region, HM_BLOCK, &slots, &n));
-	meanwhile_times = 0;
-	hostmem_view_unref(view);
 }
 
 /* Events */

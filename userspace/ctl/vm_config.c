@@ -273,8 +273,8 @@ static int check_source(struct ctl *ctl, struct vm_config *config)
 }
 
 /*
- * How much is plugged from offset 0 on, and which hole follows. Asked by netlink, in
- * slots of one block: no fd of the region is needed.
+ * How much is plugged from offset 0 on, and which hole follows. Asked in slots of one block; where
+ * all or nothing is plugged nobody has to be asked, which takes the right to read the region.
  */
 static int find_prefix(struct hostmem_region *region, uint64_t *prefix, uint64_t *hole_end)
 {
@@ -282,6 +282,10 @@ static int find_prefix(struct hostmem_region *region, uint64_t *prefix, uint64_t
 	unsigned int i, count = 0;
 	int rc;
 
+	*prefix = hostmem_region_get_plugged(region);
+	*hole_end = hostmem_region_get_size(region);
+	if (!*prefix || *prefix == *hole_end)
+		return 0;
 	rc = hostmem_region_get_slots(region, hostmem_region_get_block_size(region), &slots,
 				      &count);
 	if (rc)
@@ -289,7 +293,8 @@ static int find_prefix(struct hostmem_region *region, uint64_t *prefix, uint64_t
 	*prefix = 0;
 	for (i = 0; i < count && slots[i].start == *prefix; i++)
 		*prefix += slots[i].length;
-	*hole_end = i < count ? slots[i].start : hostmem_region_get_size(region);
+	if (i < count)
+		*hole_end = slots[i].start;
 	free(slots);
 	return 0;
 }

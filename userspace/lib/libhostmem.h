@@ -63,7 +63,7 @@ unsigned int hostmem_region_get_allocation(struct hostmem_region *region);
 unsigned int hostmem_region_get_huge(struct hostmem_region *region);
 unsigned int hostmem_region_get_views(struct hostmem_region *region);
 unsigned int hostmem_region_get_mappings(struct hostmem_region *region);
-/* the slots of a listed region, by netlink; *slots is to be freed by the caller */
+/* the slots of a listed region that the caller may read; *slots is to be freed by the caller */
 int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
 			     struct hostmem_slot **slots, unsigned int *count);
 

@@ -70,11 +70,6 @@ static const uint8_t hostmem_view_types[HOSTMEM_A_VIEW_MAX + 1] = {
 	[HOSTMEM_A_VIEW_REVOKED] = MNL_TYPE_FLAG,
 };
 
-static const uint8_t hostmem_slot_types[HOSTMEM_A_SLOT_MAX + 1] = {
-	[HOSTMEM_A_SLOT_START] = MNL_TYPE_U64,
-	[HOSTMEM_A_SLOT_LENGTH] = MNL_TYPE_U64,
-};
-
 static void hostmem_users_free(struct hostmem_user *users)
 {
 	struct hostmem_user *next;
@@ -458,47 +453,6 @@ unsigned int hostmem_region_get_mappings(struct hostmem_region *region)
 	return region->mappings;
 }
 
-struct hostmem_slot_listing {
-	uint64_t region_id;
-	unsigned long long slot_size;
-	struct hostmem_slot *slots;
-	unsigned int count;
-	unsigned int room;
-};
-
-static int hostmem_list_slot(const struct nlmsghdr *nlh, void *data)
-{
-	const struct nlattr *a[HOSTMEM_A_SLOT_MAX + 1] = { NULL };
-	struct hostmem_attrs attrs = { a, hostmem_slot_types, HOSTMEM_A_SLOT_MAX };
-	struct hostmem_slot_listing *list = data;
-	struct hostmem_slot *slots;
-
-	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_SLOT_LENGTH])
-		return -EBADMSG;
-	slots = hostmem_array_grow(list->slots, list->count, &list->room, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	list->slots = slots;
-	list->slots[list->count++] = (struct hostmem_slot) {
-		.start = hostmem_attr_u64(a[HOSTMEM_A_SLOT_START]),
-		.length = hostmem_attr_u64(a[HOSTMEM_A_SLOT_LENGTH]),
-	};
-	return 0;
-}
-
-static int hostmem_list_slots(struct hostmem_netlink *nl, void *data)
-{
-	struct hostmem_slot_listing *list = data;
-	struct nlmsghdr *nlh;
-	char buf[256];
-
-	list->count = 0;
-	nlh = hostmem_netlink_request(nl, buf, HOSTMEM_NL_SLOT_GET);
-	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_REGION_ID, list->region_id);
-	mnl_attr_put_u64(nlh, HOSTMEM_A_SLOT_SLOT_SIZE, list->slot_size);
-	return hostmem_netlink_dump(nl, nlh, hostmem_list_slot, list);
-}
-
 /**
  * hostmem_region_get_slots - the KVM slots that a listed region has now
  * @region: the region
@@ -507,32 +461,33 @@ static int hostmem_list_slots(struct hostmem_netlink *nl, void *data)
  * @slots: out: array, ascending, to be freed by the caller; NULL if there are none
  * @count: out: elements of @slots
  *
- * For showing. A long list is read in parts, again if the region changes in between: a VMM
- * uses hostmem_view_get_slots().
+ * For showing: opens the region for reading, and closes it again, which others see as a view that
+ * comes and goes. A VMM uses hostmem_view_get_slots().
  *
- * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -ENOENT: the region
- * has gone; -EAGAIN: it changes too fast; and the errors of hostmem_refresh().
+ * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -EACCES: the caller may not
+ * read the region; -EPERM: it has no name, so that only who has an fd of it can ask; -ENOENT: it
+ * has gone; and the errors of hostmem_view_open() and hostmem_view_get_slots().
  */
 int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
 			     struct hostmem_slot **slots, unsigned int *count)
 {
-	struct hostmem_slot_listing list = { .region_id = region->id };
+	struct hostmem_view *view = NULL;
 	int rc;
 
-	list.slot_size = slot_size ? slot_size : region->slot_size;
-	if (!list.slot_size)
-		list.slot_size = hostmem_slot_size_default(region->size, region->block_size);
-	rc = hostmem_netlink_list(region->ctx, hostmem_list_slots, &list);
-	/* Slots may have come, and gone before it was read again. */
-	if (rc || !list.count) {
-		free(list.slots);
-		list.slots = NULL;
+	if (!*region->name)
+		return -EPERM;
+	rc = hostmem_view_open(region->ctx, region->name, HOSTMEM_OPEN_RDONLY, &view);
+	/* Another region may have taken the name. */
+	if (!rc && hostmem_view_get_region_id(view) != region->id)
+		rc = -ENODEV;
+	else if (!rc)
+		rc = hostmem_view_get_slots(view, slot_size, slots, count, NULL);
+	hostmem_view_unref(view);
+	if (!rc && !*count) {
+		free(*slots);
+		*slots = NULL;
 	}
-	if (rc)
-		return rc;
-	*slots = list.slots;
-	*count = list.count;
-	return 0;
+	return rc == -ENODEV ? -ENOENT : rc;
 }
 
 /**
