@@ -400,7 +400,7 @@ TEST_F(nl, unknown_commands)
 	int cmd;
 
 	for (cmd = 0; cmd < 256; cmd++) {
-		if ((cmd >= HOSTMEM_NL_REGION_GET && cmd <= HOSTMEM_NL_SLOT_GET) ||
+		if (cmd == HOSTMEM_NL_REGION_GET || cmd == HOSTMEM_NL_VIEW_GET ||
 		    cmd == HOSTMEM_NL_PMEM_GET || cmd == HOSTMEM_NL_POISON_GET)
 			continue;
 		EXPECT_NL_ERR(EOPNOTSUPP, nl_do(&self->nl, cmd,
@@ -593,92 +593,6 @@ TEST_F(nl, dump_of_many_views)
 	ASSERT_EQ(MANY + 1, r.n);
 	for (i = 0; i < MANY; i++)
 		EXPECT_TRUE(view_matches(&r.msgs[i + 1], fds[i], getpid()));
-}
-
-/* Slots */
-
-#define SLOT_KEYS (1U << HOSTMEM_A_SLOT_REGION_ID | 1U << HOSTMEM_A_SLOT_START | \
-		   1U << HOSTMEM_A_SLOT_LENGTH)
-
-#define ask_slots(_nl, _id, _slot_size) \
-	nl_dump(_nl, HOSTMEM_NL_SLOT_GET, NUMBER(HOSTMEM_A_SLOT_REGION_ID, _id), \
-		NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, _slot_size))
-
-#define ask_slot(_nl, _id, _slot_size, _start) \
-	nl_do(_nl, HOSTMEM_NL_SLOT_GET, NUMBER(HOSTMEM_A_SLOT_REGION_ID, _id), \
-	      NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, _slot_size), \
-	      NUMBER(HOSTMEM_A_SLOT_START, _start))
-
-/* The list is the ioctl's, also when it needs several packets. */
-TEST_F(nl, slots)
-{
-	enum { MANY = 1000 };
-	struct hostmem_region_create cmd = hm_create_cmd(NULL, 2 * MANY * HM_BLOCK);
-	static struct hostmem_slot slots[MANY];
-	int fd = hm_create_raw(&cmd), i;
-	__u32 count = MANY;
-	struct reply r;
-
-	r = ask_slots(&self->nl, cmd.out_id, HM_BLOCK);
-	EXPECT_EQ(0, r.err);
-	EXPECT_EQ(0, r.n);
-	for (i = 0; i < MANY; i++)
-		hm_plug(fd, 2 * i * HM_BLOCK, HM_BLOCK);
-	hm_slots(fd, HM_BLOCK, slots, &count);
-	ASSERT_EQ(MANY, count);
-	r = ask_slots(&self->nl, cmd.out_id, HM_BLOCK);
-	EXPECT_EQ(0, r.err);
-	EXPECT_LT(2, r.packets);
-	ASSERT_EQ(MANY, r.n);
-	for (i = 0; i < MANY; i++) {
-		EXPECT_EQ(SLOT_KEYS, r.msgs[i].present);
-		EXPECT_EQ(cmd.out_id, r.msgs[i].value[HOSTMEM_A_SLOT_REGION_ID]);
-		EXPECT_EQ(slots[i].start, r.msgs[i].value[HOSTMEM_A_SLOT_START]);
-		EXPECT_EQ(slots[i].length, r.msgs[i].value[HOSTMEM_A_SLOT_LENGTH]);
-	}
-}
-
-TEST_F(nl, slot_by_offset)
-{
-	struct reply r;
-
-	/* Block 1 is plugged. In slots of three blocks the second is only what is left. */
-	r = ask_slot(&self->nl, self->id, 3 * HM_BLOCK, 2 * HM_BLOCK + 12345);
-	ASSERT_EQ(1, r.n);
-	EXPECT_EQ(SLOT_KEYS, r.msgs[0].present);
-	EXPECT_EQ(0, r.msgs[0].value[HOSTMEM_A_SLOT_START]);
-	EXPECT_EQ(3 * HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_LENGTH]);
-	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, 3 * HM_BLOCK, 3 * HM_BLOCK));
-	hm_plug(self->owner, 3 * HM_BLOCK, HM_BLOCK);
-	r = ask_slot(&self->nl, self->id, 3 * HM_BLOCK, SIZE - 1);
-	ASSERT_EQ(1, r.n);
-	EXPECT_EQ(3 * HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_START]);
-	EXPECT_EQ(HM_BLOCK, r.msgs[0].value[HOSTMEM_A_SLOT_LENGTH]);
-	/* Before the first, between, and behind. */
-	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, 0));
-	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, 2 * HM_BLOCK));
-	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, SIZE));
-	EXPECT_NL_ERR(ENOENT, ask_slot(&self->nl, self->id, HM_BLOCK, ~0ULL));
-}
-
-TEST_F(nl, slots_wrong)
-{
-	static const __u64 wrong[] = { 0, 1, 4096, HM_BLOCK + 4096, ~0ULL };
-	struct nl *nl = &self->nl;
-	size_t i;
-
-	for (i = 0; i < HM_ARRAY_SIZE(wrong); i++) {
-		EXPECT_NL_ERR(EINVAL, ask_slots(nl, self->id, wrong[i]));
-		EXPECT_NL_ERR(EINVAL, ask_slot(nl, self->id, wrong[i], HM_BLOCK));
-	}
-	EXPECT_NL_ERR(ENOENT, ask_slots(nl, ~0ULL, HM_BLOCK));
-	EXPECT_NL_ERR(ENOENT, ask_slot(nl, ~0ULL, HM_BLOCK, 0));
-	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_SLOT_GET));
-	EXPECT_NL_ERR(EINVAL, nl_dump(nl, HOSTMEM_NL_SLOT_GET,
-				      NUMBER(HOSTMEM_A_SLOT_REGION_ID, self->id)));
-	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_SLOT_GET,
-				    NUMBER(HOSTMEM_A_SLOT_REGION_ID, self->id),
-				    NUMBER(HOSTMEM_A_SLOT_SLOT_SIZE, HM_BLOCK)));
 }
 
 /* Events */

@@ -22,13 +22,6 @@ const struct nla_policy hostmem_view_get_nl_policy[HOSTMEM_A_VIEW_REGION_ID + 1]
 	[HOSTMEM_A_VIEW_REGION_ID] = { .type = NLA_U64, },
 };
 
-/* HOSTMEM_NL_SLOT_GET - do */
-const struct nla_policy hostmem_slot_get_nl_policy[HOSTMEM_A_SLOT_START + 1] = {
-	[HOSTMEM_A_SLOT_REGION_ID] = { .type = NLA_U64, },
-	[HOSTMEM_A_SLOT_SLOT_SIZE] = { .type = NLA_U64, },
-	[HOSTMEM_A_SLOT_START] = { .type = NLA_U64, },
-};
-
 /* HOSTMEM_NL_PMEM_GET - do */
 const struct nla_policy hostmem_pmem_get_nl_policy[HOSTMEM_A_PMEM_NAME + 1] = {
 	[HOSTMEM_A_PMEM_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
@@ -42,7 +35,7 @@ const struct nla_policy hostmem_poison_get_nl_policy[HOSTMEM_A_POISON_START + 1]
 };
 
 /* Ops table for hostmem */
-const struct genl_ops hostmem_nl_ops[5] = {
+const struct genl_ops hostmem_nl_ops[4] = {
 	{
 		.cmd		= HOSTMEM_NL_REGION_GET,
 		.doit		= hostmem_nl_region_get_doit,
@@ -56,13 +49,6 @@ const struct genl_ops hostmem_nl_ops[5] = {
 		.dumpit		= hostmem_nl_view_get_dumpit,
 		.policy		= hostmem_view_get_nl_policy,
 		.maxattr	= HOSTMEM_A_VIEW_REGION_ID,
-	},
-	{
-		.cmd		= HOSTMEM_NL_SLOT_GET,
-		.doit		= hostmem_nl_slot_get_doit,
-		.dumpit		= hostmem_nl_slot_get_dumpit,
-		.policy		= hostmem_slot_get_nl_policy,
-		.maxattr	= HOSTMEM_A_SLOT_START,
 	},
 	{
 		.cmd		= HOSTMEM_NL_PMEM_GET,

@@ -15,23 +15,18 @@ extern const struct nla_policy hostmem_region_get_nl_policy[HOSTMEM_A_REGION_NAM
 
 extern const struct nla_policy hostmem_view_get_nl_policy[HOSTMEM_A_VIEW_REGION_ID + 1];
 
-extern const struct nla_policy hostmem_slot_get_nl_policy[HOSTMEM_A_SLOT_START + 1];
-
 extern const struct nla_policy hostmem_pmem_get_nl_policy[HOSTMEM_A_PMEM_NAME + 1];
 
 extern const struct nla_policy hostmem_poison_get_nl_policy[HOSTMEM_A_POISON_START + 1];
 
 /* Ops table for hostmem */
-extern const struct genl_ops hostmem_nl_ops[5];
+extern const struct genl_ops hostmem_nl_ops[4];
 
 int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info);
 int hostmem_nl_region_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 int hostmem_nl_view_get_doit(struct sk_buff *skb, struct genl_info *info);
 int hostmem_nl_view_get_dumpit(struct sk_buff *skb,
-			       struct netlink_callback *cb);
-int hostmem_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info);
-int hostmem_nl_slot_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int hostmem_nl_pmem_get_doit(struct sk_buff *skb, struct genl_info *info);
 int hostmem_nl_pmem_get_dumpit(struct sk_buff *skb,

@@ -294,8 +294,6 @@ int hostmem_region_preallocate(struct hostmem_ucmd *ucmd);
 /* slots.c */
 int hostmem_region_blocks(struct hostmem_ucmd *ucmd);
 int hostmem_region_slots(struct hostmem_ucmd *ucmd);
-bool hostmem_slot_next(const struct hostmem_region *region, struct hostmem_range range,
-		       u64 slot_size, u64 *pos, struct hostmem_slot *slot);
 
 /* region.c */
 extern struct mutex hostmem_regions_lock;

@@ -72,16 +72,6 @@ static int hostmem_put_view(struct sk_buff *skb, const struct hostmem_view *view
 	return 0;
 }
 
-static int hostmem_put_slot(struct sk_buff *skb, const struct hostmem_region *region,
-			    const struct hostmem_slot *slot)
-{
-	if (hostmem_put_u64(skb, HOSTMEM_A_SLOT_REGION_ID, region->id) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_SLOT_START, slot->start) ||
-	    hostmem_put_u64(skb, HOSTMEM_A_SLOT_LENGTH, slot->length))
-		return -EMSGSIZE;
-	return 0;
-}
-
 /* A message of a dump; cb->seq tells the reader if the list changed on the way. */
 static void *hostmem_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
 {
@@ -263,97 +253,6 @@ int hostmem_nl_view_get_doit(struct sk_buff *skb, struct genl_info *info)
 	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_VIEW_GET);
 	mutex_lock(&hostmem_regions_lock);
 	rc = hostmem_put_view_by_id(reply, id);
-	mutex_unlock(&hostmem_regions_lock);
-	if (rc) {
-		nlmsg_free(reply);
-		return rc;
-	}
-	genlmsg_end(reply, msg);
-	return genlmsg_reply(reply, info);
-}
-
-/* What a request about slots is about; under hostmem_regions_lock. */
-static int hostmem_nl_slot_args(struct nlattr **attrs, struct hostmem_region **region,
-				u64 *slot_size)
-{
-	u64 id;
-
-	if (hostmem_get_u64(attrs[HOSTMEM_A_SLOT_REGION_ID], &id) ||
-	    hostmem_get_u64(attrs[HOSTMEM_A_SLOT_SLOT_SIZE], slot_size))
-		return -EINVAL;
-	*region = hostmem_region_find(id);
-	if (!*region)
-		return -ENOENT;
-	if (!*slot_size || !IS_ALIGNED(*slot_size, hostmem_block_size(*region)))
-		return -EINVAL;
-	return 0;
-}
-
-int hostmem_nl_slot_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	u64 *pos = (u64 *)cb->ctx;
-	struct hostmem_range whole = {};
-	struct hostmem_region *region;
-	struct hostmem_slot slot;
-	u64 slot_size, next;
-	void *msg;
-	int rc;
-
-	mutex_lock(&hostmem_regions_lock);
-	rc = hostmem_nl_slot_args(genl_info_dump(cb)->attrs, &region, &slot_size);
-	if (rc)
-		goto out_unlock;
-	whole.length = region->size;
-	mutex_lock(&region->lock);
-	cb->seq = 1 + (u32)atomic64_read(&region->generation);
-	next = *pos;
-	while (!rc && hostmem_slot_next(region, whole, slot_size, &next, &slot)) {
-		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_SLOT_GET);
-		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_slot(skb, region, &slot)) :
-			   -EMSGSIZE;
-		if (!rc)
-			*pos = next;
-	}
-	mutex_unlock(&region->lock);
-out_unlock:
-	mutex_unlock(&hostmem_regions_lock);
-	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
-}
-
-static int hostmem_put_slot_at(struct sk_buff *skb, struct nlattr **attrs)
-{
-	struct hostmem_range whole = {};
-	struct hostmem_region *region;
-	struct hostmem_slot slot;
-	u64 slot_size, start, pos;
-	int rc;
-
-	rc = hostmem_nl_slot_args(attrs, &region, &slot_size);
-	if (!rc)
-		rc = hostmem_get_u64(attrs[HOSTMEM_A_SLOT_START], &start);
-	if (rc)
-		return rc;
-	pos = div64_u64(start, slot_size) * slot_size;
-	whole.length = region->size;
-	mutex_lock(&region->lock);
-	if (!hostmem_slot_next(region, whole, slot_size, &pos, &slot) || start < slot.start)
-		rc = -ENOENT;
-	mutex_unlock(&region->lock);
-	return rc ?: hostmem_put_slot(skb, region, &slot);
-}
-
-int hostmem_nl_slot_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct sk_buff *reply;
-	void *msg;
-	int rc;
-
-	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!reply)
-		return -ENOMEM;
-	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_SLOT_GET);
-	mutex_lock(&hostmem_regions_lock);
-	rc = hostmem_put_slot_at(reply, info->attrs);
 	mutex_unlock(&hostmem_regions_lock);
 	if (rc) {
 		nlmsg_free(reply);

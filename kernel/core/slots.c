@@ -7,19 +7,9 @@
 
 #include "hostmem_private.h"
 
-/**
- * hostmem_slot_next - the first slot of a range from an offset on
- * @region: the region
- * @range: of the region, whole blocks; the other offsets are within it
- * @slot_size: bytes, a multiple of the block size
- * @pos: in: where to begin, a multiple of @slot_size; out: where to go on
- * @slot: out: the slot
- *
- * Context: under region->lock.
- * Return: whether there is one.
- */
-bool hostmem_slot_next(const struct hostmem_region *region, struct hostmem_range range,
-		       u64 slot_size, u64 *pos, struct hostmem_slot *slot)
+/* The first slot of a range of the region from an offset in the range on; moves the offset. */
+static bool hostmem_slot_next(const struct hostmem_region *region, struct hostmem_range range,
+			      u64 slot_size, u64 *pos, struct hostmem_slot *slot)
 {
 	unsigned long end = (range.start + range.length) >> region->block_shift;
 	unsigned long bit;
