@@ -24,6 +24,7 @@ struct hostmem_bad {
 /**
  * struct hostmem_poison - the bad ranges of a namespace or of a region
  * @recorded: the ledger of the namespace's reserve has them
+ * @serial: no other list has it
  * @count: of them
  * @bad: ascending, none overlaps another
  *
@@ -31,6 +32,7 @@ struct hostmem_bad {
  */
 struct hostmem_poison {
 	bool recorded;
+	u32 serial;
 	u32 count;
 	struct hostmem_bad bad[];
 };

@@ -354,16 +354,16 @@ int hostmem_nl_pmem_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-/* Whose bad ranges a request is about, locked; one of the two. */
+/* Whose bad ranges a request is about, one of the two, and what keeps them. */
 struct hostmem_poison_of {
 	struct hostmem_region *region;
+	int idx;
 	struct hostmem_pmem *pmem;
 	const struct hostmem_poison *poison;
-	unsigned int seq;
 	bool spa;			/* the reader may know addresses */
 };
 
-static int hostmem_poison_lock_pmem(struct hostmem_poison_of *of, u64 id)
+static int hostmem_poison_hold_pmem(struct hostmem_poison_of *of, u64 id)
 {
 	if (!of->spa)
 		return -EPERM;
@@ -374,11 +374,11 @@ static int hostmem_poison_lock_pmem(struct hostmem_poison_of *of, u64 id)
 		return -ENOENT;
 	}
 	of->poison = of->pmem->poison;
-	of->seq = hostmem_pmem_seq();
 	return 0;
 }
 
-static int hostmem_poison_lock_region(struct hostmem_poison_of *of, u64 id)
+/* As a fault does: who replaces the list waits for us, and we for nobody. */
+static int hostmem_poison_hold_region(struct hostmem_poison_of *of, u64 id)
 {
 	mutex_lock(&hostmem_regions_lock);
 	of->region = hostmem_region_find(id);
@@ -386,14 +386,12 @@ static int hostmem_poison_lock_region(struct hostmem_poison_of *of, u64 id)
 		mutex_unlock(&hostmem_regions_lock);
 		return -ENOENT;
 	}
-	mutex_lock(&of->region->lock);
-	of->poison = rcu_dereference_protected(of->region->poison,
-					       lockdep_is_held(&of->region->lock));
-	of->seq = 1 + (u32)atomic64_read(&of->region->generation);
+	of->idx = srcu_read_lock(&of->region->srcu);
+	of->poison = srcu_dereference(of->region->poison, &of->region->srcu);
 	return 0;
 }
 
-static int hostmem_poison_lock(struct hostmem_poison_of *of, struct sk_buff *skb,
+static int hostmem_poison_hold(struct hostmem_poison_of *of, struct sk_buff *skb,
 			       struct nlattr **attrs)
 {
 	u64 id;
@@ -402,16 +400,16 @@ static int hostmem_poison_lock(struct hostmem_poison_of *of, struct sk_buff *skb
 	if (!attrs[HOSTMEM_A_POISON_PMEM_ID] == !attrs[HOSTMEM_A_POISON_REGION_ID])
 		return -EINVAL;
 	if (!hostmem_get_u64(attrs[HOSTMEM_A_POISON_PMEM_ID], &id))
-		return hostmem_poison_lock_pmem(of, id);
-	return hostmem_poison_lock_region(of, nla_get_u64(attrs[HOSTMEM_A_POISON_REGION_ID]));
+		return hostmem_poison_hold_pmem(of, id);
+	return hostmem_poison_hold_region(of, nla_get_u64(attrs[HOSTMEM_A_POISON_REGION_ID]));
 }
 
-static void hostmem_poison_unlock(struct hostmem_poison_of *of)
+static void hostmem_poison_release(struct hostmem_poison_of *of)
 {
 	if (of->pmem) {
 		mutex_unlock(&hostmem_pmem_lock);
 	} else {
-		mutex_unlock(&of->region->lock);
+		srcu_read_unlock(&of->region->srcu, of->idx);
 		mutex_unlock(&hostmem_regions_lock);
 	}
 }
@@ -437,10 +435,11 @@ int hostmem_nl_poison_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 	void *msg;
 	int rc;
 
-	rc = hostmem_poison_lock(&of, cb->skb, genl_info_dump(cb)->attrs);
+	rc = hostmem_poison_hold(&of, cb->skb, genl_info_dump(cb)->attrs);
 	if (rc)
 		return rc;
-	cb->seq = of.seq;
+	/* A list that is there stays as it is. */
+	cb->seq = of.poison ? of.poison->serial : 1;
 	while (!rc && of.poison && *next < of.poison->count) {
 		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_POISON_GET);
 		rc = msg ? hostmem_dump_end(skb, msg,
@@ -449,7 +448,7 @@ int hostmem_nl_poison_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 		if (!rc)
 			++*next;
 	}
-	hostmem_poison_unlock(&of);
+	hostmem_poison_release(&of);
 	return rc == -EMSGSIZE && skb->len ? skb->len : rc;
 }
 
@@ -467,11 +466,11 @@ int hostmem_nl_poison_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_POISON_GET);
-	rc = hostmem_poison_lock(&of, skb, info->attrs);
+	rc = hostmem_poison_hold(&of, skb, info->attrs);
 	if (!rc) {
 		bad = hostmem_poison_find(of.poison, start, U64_MAX - start);
 		rc = bad ? hostmem_put_bad(reply, &of, bad) : -ENOENT;
-		hostmem_poison_unlock(&of);
+		hostmem_poison_release(&of);
 	}
 	if (rc) {
 		nlmsg_free(reply);

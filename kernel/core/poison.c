@@ -10,19 +10,24 @@
 
 #include "hostmem_poison.h"
 
+/* 1 is that of no list. */
+static atomic_t hostmem_poison_serials = ATOMIC_INIT(1);
+
 /**
  * hostmem_poison_alloc - make room for bad ranges
  * @count: how many
  *
- * Return: all zero but for the count, for kvfree(); or NULL.
+ * Return: all zero but for count and serial, for kvfree(); or NULL.
  */
 struct hostmem_poison *hostmem_poison_alloc(u32 count)
 {
 	struct hostmem_poison *poison;
 
 	poison = kvzalloc(struct_size(poison, bad, count), GFP_KERNEL);
-	if (poison)
-		poison->count = count;
+	if (!poison)
+		return NULL;
+	poison->serial = atomic_inc_return(&hostmem_poison_serials);
+	poison->count = count;
 	return poison;
 }
 EXPORT_SYMBOL_GPL(hostmem_poison_alloc);
