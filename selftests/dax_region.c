@@ -222,6 +222,19 @@ TEST_F(dax, contents)
 	EXPECT_TRUE(is_filled(self->p, 10));
 }
 
+/* Nobody is told the path. */
+static int source_of_nobody(void *arg)
+{
+	struct hostmem_region *region;
+	struct hostmem_ctx *ctx;
+
+	HM_OK(setuid(65534));
+	HM_TRUE(!hostmem_new(&ctx) && !hostmem_refresh(ctx));
+	region = hostmem_region_get_by_name(ctx, arg);
+	HM_TRUE(region && hostmem_region_get_backing(region) == HOSTMEM_BACKING_FILE);
+	return hostmem_region_get_source(region) ? KSFT_FAIL : KSFT_PASS;
+}
+
 TEST_F(dax, the_file_has_them)
 {
 	char page[4096];
@@ -229,6 +242,7 @@ TEST_F(dax, the_file_has_them)
 
 	if (!variant->fs)
 		SKIP(return, "no file to read");
+	EXPECT_EQ(0, hm_in_child(source_of_nobody, self->name));
 	fill(self->p, 20);
 	EXPECT_EQ(0, fsync(self->data));
 	fd = HM_OK(open(self->file, O_RDONLY | O_CLOEXEC));

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -325,6 +326,36 @@ TEST_F_TIMEOUT(lib, monitor, SECONDS)
 	EXPECT_EVENT("created", hostmem_view_get_id(self->view), 0, SIZE);
 	EXPECT_EQ(-EAGAIN, hostmem_monitor_receive(m, &event));
 	hostmem_monitor_unref(m);
+}
+
+/* In a PID namespace of its own: the pid of who plugs is told as the other namespace's, or not. */
+static int monitor_in_pid_namespace(void *data)
+{
+	struct hostmem_view *view = data;
+	struct hostmem_event event;
+	struct hostmem_monitor *m;
+
+	HM_TRUE(!hostmem_monitor_new(hostmem_view_get_ctx(view), &m));
+	HM_TRUE(!plug(view, 0, 1));
+	event = next_event(m, hostmem_view_get_region_id(view));
+	hostmem_monitor_unref(m);
+	return event.pid ? KSFT_FAIL : KSFT_PASS;
+}
+
+static int monitor_beyond_pid_namespace(void *data)
+{
+	if (unshare(CLONE_NEWPID))
+		return KSFT_SKIP;
+	return hm_in_child(monitor_in_pid_namespace, data);
+}
+
+TEST_F(lib, monitor_without_pids)
+{
+	int rc = hm_in_child(monitor_beyond_pid_namespace, self->view);
+
+	if (rc == KSFT_SKIP)
+		SKIP(return, "no PID namespaces");
+	EXPECT_EQ(0, rc);
 }
 
 /* Events that nobody took are lost; that is told, and those after it come. */

@@ -25,7 +25,20 @@ static struct genl_family hostmem_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(hostmem_mcgrps),
 };
 
-static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region)
+/* Where the memory is: the path of a file is not for everybody. */
+static int hostmem_put_source(struct sk_buff *skb, const struct hostmem_region *region, bool admin)
+{
+	const struct hostmem_segment *segment = &region->segment;
+
+	if (!segment->source)
+		return 0;
+	if ((admin || region->backing != HOSTMEM_BACKING_FILE) &&
+	    nla_put_string(skb, HOSTMEM_A_REGION_SOURCE, segment->source))
+		return -EMSGSIZE;
+	return hostmem_put_u64(skb, HOSTMEM_A_REGION_PMEM_ID, segment->pmem_id);
+}
+
+static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region, bool admin)
 {
 	u32 views, mappings;
 
@@ -36,11 +49,8 @@ static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region
 
 	if (*region->name && nla_put_string(skb, HOSTMEM_A_REGION_NAME, region->name))
 		return -EMSGSIZE;
-	if (region->segment.source &&
-	    (nla_put_string(skb, HOSTMEM_A_REGION_SOURCE, region->segment.source) ||
-	     hostmem_put_u64(skb, HOSTMEM_A_REGION_PMEM_ID, region->segment.pmem_id)))
-		return -EMSGSIZE;
-	if (hostmem_put_u64(skb, HOSTMEM_A_REGION_ID, region->id) ||
+	if (hostmem_put_source(skb, region, admin) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_REGION_ID, region->id) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SIZE, region->size) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_BLOCK_SIZE, hostmem_block_size(region)) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SLOT_SIZE, region->slot_size) ||
@@ -126,7 +136,7 @@ int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(region))
 		rc = PTR_ERR(region);
 	else if (region)
-		rc = hostmem_put_region(reply, region);
+		rc = hostmem_put_region(reply, region, netlink_capable(skb, CAP_SYS_ADMIN));
 	mutex_unlock(&hostmem_regions_lock);
 	if (rc) {
 		nlmsg_free(reply);
@@ -138,6 +148,7 @@ int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	bool admin = netlink_capable(cb->skb, CAP_SYS_ADMIN);
 	u64 *next = (u64 *)cb->ctx;
 	struct hostmem_region *region;
 	int rc = 0;
@@ -150,7 +161,7 @@ int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 		if (!region)
 			break;
 		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_REGION_GET);
-		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_region(skb, region)) :
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_region(skb, region, admin)) :
 			   -EMSGSIZE;
 		if (!rc)
 			++*next;

@@ -156,9 +156,15 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 		[HOSTMEM_HUGE_ALWAYS] = "always",
 		[HOSTMEM_HUGE_NEVER] = "never",
 	};
+	static const char *const backings[] = {
+		[HOSTMEM_BACKING_RAM] = "ram",
+		[HOSTMEM_BACKING_FILE] = "file",
+		[HOSTMEM_BACKING_RESERVE] = "reserve",
+	};
 	const char *source = hostmem_region_get_source(region);
 
-	json_object_object_add(object, "backing", json_object_new_string(source ? source : "ram"));
+	json_object_object_add(object, "backing", source ? json_object_new_string(source) :
+			       ctl_json_choice(backings, 3, hostmem_region_get_backing(region)));
 	json_object_object_add(object, "allocation",
 			       ctl_json_choice(allocations, 2,
 					       hostmem_region_get_allocation(region)));
@@ -203,7 +209,7 @@ static int json_region_badblocks(struct hostmem_region *region, bool human,
 	unsigned int count = 0;
 	int rc = 0;
 
-	if (hostmem_region_get_source(region))
+	if (hostmem_region_get_backing(region) != HOSTMEM_BACKING_RAM)
 		rc = hostmem_region_get_badblocks(region, &bad, &count);
 	if (!rc)
 		*out = ctl_json_badblocks(bad, count, human);

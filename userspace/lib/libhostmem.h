@@ -57,7 +57,7 @@ unsigned long long hostmem_region_get_slot_size(struct hostmem_region *region);
 unsigned long long hostmem_region_get_plugged(struct hostmem_region *region);
 uint64_t hostmem_region_get_generation(struct hostmem_region *region);
 unsigned int hostmem_region_get_backing(struct hostmem_region *region);
-const char *hostmem_region_get_source(struct hostmem_region *region);	/* NULL: ram */
+const char *hostmem_region_get_source(struct hostmem_region *region);	/* NULL: ram, or secret */
 uint64_t hostmem_region_get_pmem_id(struct hostmem_region *region);	/* 0: ram */
 unsigned int hostmem_region_get_allocation(struct hostmem_region *region);
 unsigned int hostmem_region_get_huge(struct hostmem_region *region);
@@ -288,7 +288,7 @@ struct hostmem_event {
 	const char *region_name;	/* NULL: anonymous; valid until the next receive */
 	uint64_t generation;
 	uint64_t view_id;	/* 0: none */
-	pid_t pid;
+	pid_t pid;		/* who did it; 0: this is not the initial PID namespace */
 	unsigned long long start;
 	unsigned long long length;
 	const char *pmem_name;	/* namespace of "pmem-added", "pmem-removed", "pmem-badblocks", */

@@ -391,7 +391,7 @@ unsigned int hostmem_region_get_backing(struct hostmem_region *region)
  * @region: the region
  *
  * Return: "file:PATH", or "reserve:NAMESPACE", which belongs to the context and is good until
- * the next refresh; NULL: ram.
+ * the next refresh; NULL: ram, or a file whose path only who has CAP_SYS_ADMIN is told.
  */
 const char *hostmem_region_get_source(struct hostmem_region *region)
 {

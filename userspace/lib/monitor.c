@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/hostmem_nl.h>
@@ -15,9 +16,13 @@
 
 #define HOSTMEM_MONITOR_BUFFER 8192
 
+/* What stat(2) says of the initial PID namespace, on every kernel: PROC_PID_INIT_INO. */
+#define HOSTMEM_PID_INIT_INO 0xeffffffcU
+
 struct hostmem_monitor {
 	struct hostmem_ctx *ctx;	/* holds a reference */
 	struct hostmem_netlink nl;
+	bool pids;			/* those of the events are ours */
 	char name[HOSTMEM_NAME_MAX];
 	char dev[HOSTMEM_NAME_MAX];
 	char *buf;			/* [HOSTMEM_MONITOR_BUFFER] */
@@ -73,12 +78,25 @@ static int hostmem_monitor_join(struct hostmem_monitor *m)
 	return rc;
 }
 
+/* Events have pids of the initial PID namespace. */
+static bool hostmem_monitor_knows_pids(void)
+{
+	int saved = errno;
+	struct stat st;
+	bool knows;
+
+	knows = !stat("/proc/self/ns/pid", &st) && st.st_ino == HOSTMEM_PID_INIT_INO;
+	errno = saved;
+	return knows;
+}
+
 /**
  * hostmem_monitor_new - listen for events
  * @ctx: the context
  * @monitor: out: the monitor
  *
- * Every event from now on is received. Any user may listen.
+ * Every event from now on is received. Any user may listen. Who did it is told in the initial PID
+ * namespace only, and where /proc is mounted; elsewhere event->pid is 0.
  *
  * Return: 0; -ENODEV: the module is not loaded, or this is not the initial network
  * namespace; -ENOMEM; or an error of socket(2).
@@ -102,6 +120,7 @@ int hostmem_monitor_new(struct hostmem_ctx *ctx, struct hostmem_monitor **monito
 	rc = hostmem_monitor_join(m);
 	if (rc)
 		goto err_netlink;
+	m->pids = hostmem_monitor_knows_pids();
 	m->ctx = hostmem_ref(ctx);
 	*monitor = m;
 	return 0;
@@ -191,7 +210,7 @@ static int hostmem_monitor_parse_region(struct hostmem_monitor *m, const struct 
 	}
 	event->generation = hostmem_attr_u64(a[HOSTMEM_A_EVENT_GENERATION]);
 	event->view_id = hostmem_attr_u64(a[HOSTMEM_A_EVENT_VIEW_ID]);
-	event->pid = hostmem_attr_u32(a[HOSTMEM_A_EVENT_PID]);
+	event->pid = m->pids ? hostmem_attr_u32(a[HOSTMEM_A_EVENT_PID]) : 0;
 	event->start = hostmem_attr_u64(a[HOSTMEM_A_EVENT_START]);
 	event->length = hostmem_attr_u64(a[HOSTMEM_A_EVENT_LENGTH]);
 	return 0;
