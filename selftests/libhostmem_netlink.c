@@ -261,6 +261,42 @@ TEST_F_TIMEOUT(lib, list_changes_meanwhile, SECONDS)
 		hostmem_view_unref(views[i]);
 }
 
+/* A view comes and goes. */
+static void churn_views(void *data)
+{
+	struct hostmem_view *owner = data, *view;
+
+	HM_TRUE(!hostmem_view_open(hostmem_view_get_ctx(owner), hostmem_view_get_name(owner),
+				   HOSTMEM_OPEN_RDONLY, &view));
+	hostmem_view_unref(view);
+}
+
+/* The same of views. */
+TEST_F_TIMEOUT(lib, views_change_meanwhile, SECONDS)
+{
+	struct hostmem_view *views[2 * MANY];
+	unsigned int i;
+	int quiet;
+
+	for (i = 0; i < HM_ARRAY_SIZE(views); i++)
+		ASSERT_EQ(0, hostmem_view_open(self->ctx, self->name, HOSTMEM_OPEN_RDONLY,
+					       &views[i]));
+	receives = 0;
+	ASSERT_EQ(0, hostmem_refresh(self->ctx));
+	quiet = receives;
+	meanwhile = churn_views;
+	meanwhile_data = self->view;
+	/* While regions are being read, and while views are. */
+	meanwhile_times = quiet - 2;
+	receives = 0;
+	ASSERT_EQ(0, hostmem_refresh(self->ctx));
+	EXPECT_LT(quiet, receives);
+	EXPECT_EQ(HM_ARRAY_SIZE(views) + 1,
+		  count_users(hostmem_region_get_by_name(self->ctx, self->name)));
+	for (i = 0; i < HM_ARRAY_SIZE(views); i++)
+		hostmem_view_unref(views[i]);
+}
+
 /* Events */
 
 /* The next event of a region; fails the test if there is none. */

@@ -34,6 +34,7 @@ struct reply {
 	int n;
 	int packets;
 	int err;
+	bool changed;		/* what is listed did while it was */
 };
 
 struct nl {
@@ -41,6 +42,9 @@ struct nl {
 	__u16 family;
 	__u32 group;
 	__u32 seq;
+	/* Done once, when the first packet of an answer is there, if set. */
+	void (*meanwhile)(void *arg);
+	void *arg;
 };
 
 struct attr {
@@ -81,6 +85,7 @@ static bool reply_add(struct reply *reply, const struct nlmsghdr *nlh, int lengt
 	const struct nlmsgerr *err;
 
 	for (; mnl_nlmsg_ok(nlh, length); nlh = mnl_nlmsg_next(nlh, &length)) {
+		reply->changed |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
 		if (nlh->nlmsg_type == NLMSG_ERROR) {
 			err = mnl_nlmsg_get_payload(nlh);
 			reply->err = -err->error;
@@ -108,6 +113,9 @@ static struct reply nl_receive(struct nl *nl)
 		n = HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
 		reply.packets++;
 		last = reply_add(&reply, (void *)buf, n);
+		if (nl->meanwhile)
+			nl->meanwhile(nl->arg);
+		nl->meanwhile = NULL;
 	}
 	return reply;
 }
@@ -593,6 +601,37 @@ TEST_F(nl, dump_of_many_views)
 	ASSERT_EQ(MANY + 1, r.n);
 	for (i = 0; i < MANY; i++)
 		EXPECT_TRUE(view_matches(&r.msgs[i + 1], fds[i], getpid()));
+}
+
+static void view_comes_and_goes(void *name)
+{
+	close(hm_open_node(name, O_RDONLY));
+}
+
+/* One that comes or goes is noticed; those that stay are all there. */
+TEST_F(nl, dump_of_changing_views)
+{
+	enum { MANY = 300 };
+	int fds[MANY], i, j, first = 0;
+	struct reply r;
+	__u64 id;
+
+	for (i = 0; i < MANY; i++)
+		fds[i] = hm_open_node(self->name, O_RDONLY);
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_REGION_ID, self->id));
+	EXPECT_LT(3, r.packets);
+	EXPECT_FALSE(r.changed);
+	self->nl.meanwhile = view_comes_and_goes;
+	self->nl.arg = self->name;
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_REGION_ID, self->id));
+	EXPECT_TRUE(r.changed);
+	for (i = 0; i < MANY; i++) {
+		id = hm_view_id(fds[i]);
+		for (j = first; j < r.n && r.msgs[j].value[HOSTMEM_A_VIEW_ID] != id; j++)
+			;
+		ASSERT_LT(j, r.n);
+		first = j;
+	}
 }
 
 /* Events */

@@ -278,6 +278,7 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
 					struct hostmem_view *parent, u32 rights);
 void hostmem_view_abort(struct hostmem_view *view);
 int hostmem_view_finalize(struct hostmem_view *view);
+unsigned int hostmem_views_seq(void);
 int hostmem_view_enter(struct hostmem_view *view);
 void hostmem_view_exit(struct hostmem_view *view);
 void hostmem_views_drain(struct hostmem_region *region);

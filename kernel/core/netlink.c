@@ -183,8 +183,10 @@ static int hostmem_dump_views(struct sk_buff *skb, struct netlink_callback *cb,
 	int rc = 0;
 	void *msg;
 
-	/* Views are in the order of their numbers. */
 	spin_lock(&region->view_lock);
+	/* With the lock: what changes in this region from now on counts for the next message. */
+	cb->seq = hostmem_regions_seq() + hostmem_views_seq();
+	/* In the order of their numbers: who comes has a larger one than all that are there. */
 	list_for_each_entry(view, &region->views, node) {
 		if (view->id < *next)
 			continue;
@@ -208,7 +210,7 @@ int hostmem_nl_view_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	int rc = 0;
 
 	mutex_lock(&hostmem_regions_lock);
-	cb->seq = hostmem_regions_seq();
+	cb->seq = hostmem_regions_seq() + hostmem_views_seq();
 	while (!rc) {
 		region = hostmem_region_next(&ctx->region);
 		if (!region)

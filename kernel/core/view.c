@@ -23,6 +23,18 @@
 #include "hostmem_private.h"
 
 static atomic64_t hostmem_view_ids = ATOMIC64_INIT(0);
+/* How often one has come or gone, counted under the view_lock of its region. */
+static atomic_t hostmem_view_changes = ATOMIC_INIT(0);
+
+/**
+ * hostmem_views_seq - changes when a view comes or goes
+ *
+ * Return: a number, up to date for the regions whose view_lock the caller has.
+ */
+unsigned int hostmem_views_seq(void)
+{
+	return atomic_read(&hostmem_view_changes);
+}
 
 /* Its children become its parent's: a chain of views that go together stays one. */
 static void hostmem_view_orphan(struct hostmem_view *view)
@@ -49,6 +61,7 @@ static void hostmem_view_unlist(struct hostmem_view *view)
 	hostmem_view_orphan(view);
 	list_del(&view->node);
 	region->nr_views--;
+	atomic_inc(&hostmem_view_changes);
 	spin_unlock(&region->view_lock);
 	hostmem_region_bump(region);
 }
@@ -306,6 +319,7 @@ int hostmem_view_finalize(struct hostmem_view *view)
 		view->id = atomic64_inc_return(&hostmem_view_ids);
 		list_add_tail(&view->node, &region->views);
 		region->nr_views++;
+		atomic_inc(&hostmem_view_changes);
 	}
 	spin_unlock(&region->view_lock);
 	if (!rc)
