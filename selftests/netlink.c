@@ -409,7 +409,8 @@ TEST_F(nl, unknown_commands)
 
 	for (cmd = 0; cmd < 256; cmd++) {
 		if (cmd == HOSTMEM_NL_REGION_GET || cmd == HOSTMEM_NL_VIEW_GET ||
-		    cmd == HOSTMEM_NL_PMEM_GET || cmd == HOSTMEM_NL_POISON_GET)
+		    cmd == HOSTMEM_NL_PMEM_GET || cmd == HOSTMEM_NL_POISON_GET ||
+		    cmd == HOSTMEM_NL_MAPPING_GET)
 			continue;
 		EXPECT_NL_ERR(EOPNOTSUPP, nl_do(&self->nl, cmd,
 						NUMBER(HOSTMEM_A_REGION_ID, self->id)));
@@ -632,6 +633,183 @@ TEST_F(nl, dump_of_changing_views)
 		ASSERT_LT(j, r.n);
 		first = j;
 	}
+}
+
+/* Mappings */
+
+#define MAPPING_KEYS ((2U << HOSTMEM_A_MAPPING_MAX) - 2 - (1U << HOSTMEM_A_MAPPING_PAD))
+
+#define ask_mappings(_nl, _id) \
+	nl_dump(_nl, HOSTMEM_NL_MAPPING_GET, NUMBER(HOSTMEM_A_MAPPING_REGION_ID, _id))
+
+#define ask_mapping(_nl, _id, _start) \
+	nl_do(_nl, HOSTMEM_NL_MAPPING_GET, NUMBER(HOSTMEM_A_MAPPING_REGION_ID, _id), \
+	      NUMBER(HOSTMEM_A_MAPPING_START, _start))
+
+/* The only one of a process at an address, or NULL. */
+static const struct msg *mapping_at(const struct reply *r, pid_t pid, const void *address)
+{
+	const struct msg *found = NULL;
+	int i;
+
+	for (i = 0; i < r->n; i++) {
+		HM_TRUE(r->msgs[i].present == MAPPING_KEYS);
+		if (r->msgs[i].value[HOSTMEM_A_MAPPING_PID] != (__u64)pid ||
+		    r->msgs[i].value[HOSTMEM_A_MAPPING_ADDRESS] != (uintptr_t)address)
+			continue;
+		HM_TRUE(!found);
+		found = &r->msgs[i];
+	}
+	return found;
+}
+
+static bool mapping_is(const struct msg *msg, __u64 view, __u64 start, __u64 length, int prot)
+{
+	return msg && msg->value[HOSTMEM_A_MAPPING_VIEW_ID] == view &&
+	       msg->value[HOSTMEM_A_MAPPING_START] == start &&
+	       msg->value[HOSTMEM_A_MAPPING_LENGTH] == length &&
+	       msg->value[HOSTMEM_A_MAPPING_PROT] == (__u64)prot;
+}
+
+struct mapper {
+	struct nl nl;
+	__u64 id;
+	int fd;
+	char *p, *q;
+};
+
+/* In a child that inherited one and makes another through its parent's view. */
+static int mapping_of_child(void *arg)
+{
+	struct mapper *m = arg;
+	__u64 view = hm_view_id(m->fd);
+	char *r = hm_map(m->fd, 2 * HM_BLOCK, HM_BLOCK, PROT_WRITE);
+	struct reply reply;
+
+	HM_TRUE(!nl_open(&m->nl));
+	reply = ask_mappings(&m->nl, m->id);
+	HM_TRUE(reply.n == 5);
+	HM_TRUE(mapping_is(mapping_at(&reply, getpid(), m->p), view, HM_BLOCK, HM_BLOCK,
+			   PROT_READ));
+	HM_TRUE(mapping_is(mapping_at(&reply, getppid(), m->p), view, HM_BLOCK, HM_BLOCK,
+			   PROT_READ));
+	HM_TRUE(mapping_is(mapping_at(&reply, getpid(), r), view, 2 * HM_BLOCK, HM_BLOCK,
+			   PROT_WRITE));
+	HM_TRUE(mapping_at(&reply, getpid(), m->q) && mapping_at(&reply, getppid(), m->q));
+	return 0;
+}
+
+TEST_F(nl, mappings)
+{
+	struct mapper m = { .id = self->id };
+	int ro = hm_open_node(self->name, O_RDONLY);
+	struct reply r;
+
+	EXPECT_NL_ERR(0, ask_mappings(&self->nl, self->id));
+	m.fd = hm_open_node(self->name, O_RDWR);
+	m.p = hm_map(m.fd, HM_BLOCK, HM_BLOCK, PROT_READ | PROT_WRITE);
+	HM_OK(mprotect(m.p, HM_BLOCK, PROT_READ));
+	m.q = hm_map(ro, 0, SIZE, PROT_READ);
+	r = ask_mappings(&self->nl, self->id);
+	EXPECT_EQ(0, r.err);
+	ASSERT_EQ(2, r.n);
+	EXPECT_EQ(self->id, r.msgs[0].value[HOSTMEM_A_MAPPING_REGION_ID]);
+	EXPECT_TRUE(mapping_is(mapping_at(&r, getpid(), m.p), hm_view_id(m.fd), HM_BLOCK, HM_BLOCK,
+			       PROT_READ));
+	EXPECT_TRUE(mapping_is(mapping_at(&r, getpid(), m.q), hm_view_id(ro), 0, SIZE, PROT_READ));
+	EXPECT_EQ(0, hm_in_child(mapping_of_child, &m));
+	/* A part goes: two are left, and both are of a view without an fd. */
+	close(ro);
+	HM_OK(munmap(m.q + HM_BLOCK, HM_BLOCK));
+	HM_OK(munmap(m.p, HM_BLOCK));
+	r = ask_mappings(&self->nl, self->id);
+	ASSERT_EQ(2, r.n);
+	EXPECT_NE(NULL, mapping_at(&r, getpid(), m.q));
+	EXPECT_NE(NULL, mapping_at(&r, getpid(), m.q + 2 * HM_BLOCK));
+}
+
+TEST_F(nl, mapping_by_offset)
+{
+	struct reply r;
+	char *p;
+
+	EXPECT_NL_ERR(ENOENT, ask_mapping(&self->nl, self->id, 0));
+	hm_map(self->owner, 0, SIZE, PROT_READ);
+	p = hm_map(self->owner, HM_BLOCK, HM_BLOCK, PROT_READ);
+	r = ask_mapping(&self->nl, self->id, 2 * HM_BLOCK - 1);
+	ASSERT_EQ(1, r.n);
+	EXPECT_NE(NULL, mapping_at(&r, getpid(), p));
+	r = ask_mapping(&self->nl, self->id, 2 * HM_BLOCK);
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(SIZE, r.msgs[0].value[HOSTMEM_A_MAPPING_LENGTH]);
+	EXPECT_NL_ERR(ENOENT, ask_mapping(&self->nl, self->id, SIZE));
+}
+
+static int mappings_of_nobody(void *arg)
+{
+	struct mapper *m = arg;
+
+	HM_OK(setuid(65534));
+	HM_OK(nl_open(&m->nl));
+	if (ask_mappings(&m->nl, m->id).err != EPERM)
+		return KSFT_FAIL;
+	return ask_mapping(&m->nl, m->id, 0).err != EPERM;
+}
+
+TEST_F(nl, mappings_refused)
+{
+	struct mapper m = { .id = self->id };
+
+	EXPECT_NL_ERR(EINVAL, nl_dump(&self->nl, HOSTMEM_NL_MAPPING_GET));
+	EXPECT_NL_ERR(EINVAL, nl_do(&self->nl, HOSTMEM_NL_MAPPING_GET));
+	EXPECT_NL_ERR(ENOENT, ask_mappings(&self->nl, ~0ULL));
+	EXPECT_NL_ERR(ENOENT, ask_mapping(&self->nl, ~0ULL, 0));
+	EXPECT_EQ(0, hm_in_child(mappings_of_nobody, &m));
+}
+
+#define MANY_MAPPINGS 400
+#define GAP 16384
+
+struct many {
+	int fd;
+	char *p[MANY_MAPPINGS];
+};
+
+/* Half of them go, as many others come. */
+static void mappings_come_and_go(void *arg)
+{
+	struct many *many = arg;
+	int i;
+
+	for (i = 0; i < MANY_MAPPINGS; i += 2) {
+		HM_OK(munmap(many->p[i], 4096));
+		hm_map(many->fd, GAP * i + 2 * 4096, 4096, PROT_READ);
+	}
+}
+
+/* More than fit in one packet; what is there all the time is told, once. */
+TEST_F(nl, dump_of_many_mappings)
+{
+	static struct many many;
+	struct reply r;
+	int i;
+
+	many.fd = self->owner;
+	for (i = 0; i < MANY_MAPPINGS; i++)
+		many.p[i] = hm_map(self->owner, GAP * i, 4096, PROT_READ);
+	r = ask_mappings(&self->nl, self->id);
+	EXPECT_EQ(0, r.err);
+	EXPECT_LT(3, r.packets);
+	ASSERT_EQ(MANY_MAPPINGS, r.n);
+	for (i = 0; i < MANY_MAPPINGS; i++)
+		EXPECT_NE(NULL, mapping_at(&r, getpid(), many.p[i]));
+	self->nl.meanwhile = mappings_come_and_go;
+	self->nl.arg = &many;
+	r = ask_mappings(&self->nl, self->id);
+	EXPECT_EQ(0, r.err);
+	EXPECT_LE(MANY_MAPPINGS / 2, r.n);
+	for (i = 1; i < MANY_MAPPINGS; i += 2)
+		EXPECT_NE(NULL, mapping_at(&r, getpid(), many.p[i]));
 }
 
 /* Events */

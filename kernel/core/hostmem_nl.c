@@ -34,8 +34,14 @@ const struct nla_policy hostmem_poison_get_nl_policy[HOSTMEM_A_POISON_START + 1]
 	[HOSTMEM_A_POISON_START] = { .type = NLA_U64, },
 };
 
+/* HOSTMEM_NL_MAPPING_GET - do */
+const struct nla_policy hostmem_mapping_get_nl_policy[HOSTMEM_A_MAPPING_START + 1] = {
+	[HOSTMEM_A_MAPPING_REGION_ID] = { .type = NLA_U64, },
+	[HOSTMEM_A_MAPPING_START] = { .type = NLA_U64, },
+};
+
 /* Ops table for hostmem */
-const struct genl_ops hostmem_nl_ops[4] = {
+const struct genl_ops hostmem_nl_ops[5] = {
 	{
 		.cmd		= HOSTMEM_NL_REGION_GET,
 		.doit		= hostmem_nl_region_get_doit,
@@ -63,6 +69,13 @@ const struct genl_ops hostmem_nl_ops[4] = {
 		.dumpit		= hostmem_nl_poison_get_dumpit,
 		.policy		= hostmem_poison_get_nl_policy,
 		.maxattr	= HOSTMEM_A_POISON_START,
+	},
+	{
+		.cmd		= HOSTMEM_NL_MAPPING_GET,
+		.doit		= hostmem_nl_mapping_get_doit,
+		.dumpit		= hostmem_nl_mapping_get_dumpit,
+		.policy		= hostmem_mapping_get_nl_policy,
+		.maxattr	= HOSTMEM_A_MAPPING_START,
 	},
 };
 

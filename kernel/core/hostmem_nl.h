@@ -19,8 +19,10 @@ extern const struct nla_policy hostmem_pmem_get_nl_policy[HOSTMEM_A_PMEM_NAME + 
 
 extern const struct nla_policy hostmem_poison_get_nl_policy[HOSTMEM_A_POISON_START + 1];
 
+extern const struct nla_policy hostmem_mapping_get_nl_policy[HOSTMEM_A_MAPPING_START + 1];
+
 /* Ops table for hostmem */
-extern const struct genl_ops hostmem_nl_ops[4];
+extern const struct genl_ops hostmem_nl_ops[5];
 
 int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info);
 int hostmem_nl_region_get_dumpit(struct sk_buff *skb,
@@ -34,6 +36,9 @@ int hostmem_nl_pmem_get_dumpit(struct sk_buff *skb,
 int hostmem_nl_poison_get_doit(struct sk_buff *skb, struct genl_info *info);
 int hostmem_nl_poison_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
+int hostmem_nl_mapping_get_doit(struct sk_buff *skb, struct genl_info *info);
+int hostmem_nl_mapping_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
 
 enum {
 	HOSTMEM_NLGRP_EVENTS,

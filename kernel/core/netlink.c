@@ -4,9 +4,13 @@
  */
 #include <net/genetlink.h>
 
+#include "hostmem_mapping.h"
 #include "hostmem_nl.h"
 #include "hostmem_pmem.h"
 #include "hostmem_private.h"
+
+/* So many mappings at a time. */
+#define HOSTMEM_MAPPINGS_PART 64
 
 static const struct genl_multicast_group hostmem_mcgrps[] = {
 	[HOSTMEM_NLGRP_EVENTS] = { .name = HOSTMEM_MCGRP_EVENTS },
@@ -488,6 +492,92 @@ int hostmem_nl_poison_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (rc) {
 		nlmsg_free(reply);
 		return rc;
+	}
+	genlmsg_end(reply, msg);
+	return genlmsg_reply(reply, info);
+}
+
+static int hostmem_put_mapping(struct sk_buff *skb, u64 region_id,
+			       const struct hostmem_mapping *mapping)
+{
+	if (hostmem_put_u64(skb, HOSTMEM_A_MAPPING_REGION_ID, region_id) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_MAPPING_VIEW_ID, mapping->view_id) ||
+	    nla_put_u32(skb, HOSTMEM_A_MAPPING_PID, mapping->pid) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_MAPPING_ADDRESS, mapping->address) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_MAPPING_START, mapping->start) ||
+	    hostmem_put_u64(skb, HOSTMEM_A_MAPPING_LENGTH, mapping->length) ||
+	    nla_put_u32(skb, HOSTMEM_A_MAPPING_PROT, mapping->prot))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int hostmem_mappings_of(u64 region_id, const struct hostmem_mapping *from,
+			       hostmem_mapping_before before, struct hostmem_mapping *array,
+			       int max)
+{
+	struct hostmem_region *region;
+	int n = -ENOENT;
+
+	mutex_lock(&hostmem_regions_lock);
+	region = hostmem_region_find(region_id);
+	if (region)
+		n = hostmem_mappings(region, from, before, array, max);
+	mutex_unlock(&hostmem_regions_lock);
+	return n;
+}
+
+/* Addresses of other processes: nothing for everybody. */
+int hostmem_nl_mapping_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nlattr *attr = genl_info_dump(cb)->attrs[HOSTMEM_A_MAPPING_REGION_ID];
+	struct hostmem_mapping *part, from = { .key = cb->args[0] };
+	int n, i, rc = 0;
+	void *msg;
+	u64 id;
+
+	if (!netlink_capable(cb->skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (hostmem_get_u64(attr, &id))
+		return -EINVAL;
+	part = kmalloc_array(HOSTMEM_MAPPINGS_PART, sizeof(*part), GFP_KERNEL);
+	if (!part)
+		return -ENOMEM;
+	n = hostmem_mappings_of(id, &from, hostmem_mapping_by_key, part, HOSTMEM_MAPPINGS_PART);
+	for (i = 0; i < n && !rc; i++) {
+		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_MAPPING_GET);
+		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_mapping(skb, id, &part[i])) :
+			   -EMSGSIZE;
+		if (!rc)
+			cb->args[0] = part[i].key;
+	}
+	kfree(part);
+	return n < 0 ? n : skb->len;
+}
+
+int hostmem_nl_mapping_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct hostmem_mapping mapping, from = {};
+	struct sk_buff *reply;
+	void *msg;
+	u64 id;
+	int n;
+
+	if (!netlink_capable(skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (hostmem_get_u64(info->attrs[HOSTMEM_A_MAPPING_REGION_ID], &id))
+		return -EINVAL;
+	hostmem_get_u64(info->attrs[HOSTMEM_A_MAPPING_START], &from.start);
+	n = hostmem_mappings_of(id, &from, hostmem_mapping_by_end, &mapping, 1);
+	if (n <= 0)
+		return n ?: -ENOENT;
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_MAPPING_GET);
+	n = hostmem_put_mapping(reply, id, &mapping);
+	if (n) {
+		nlmsg_free(reply);
+		return n;
 	}
 	genlmsg_end(reply, msg);
 	return genlmsg_reply(reply, info);

@@ -195,6 +195,19 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out);
 int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
 
+/* mapping.c */
+struct ctl_mappings {
+	struct hostmem_mapping *mappings;
+	unsigned int count;
+	bool known;
+	bool counted;		/* the kernel counts their pages as the process's */
+};
+
+int ctl_mappings_read(struct hostmem_region *region, struct ctl_mappings *list);
+void ctl_mappings_free(struct ctl_mappings *list);
+struct json_object *ctl_json_mappings(const struct ctl_mappings *list, uint64_t view_id,
+				      const struct ctl_json *how);
+
 /* pmem.c */
 int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **out);
 

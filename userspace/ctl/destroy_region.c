@@ -44,12 +44,22 @@ static void add_process(char *text, size_t size, pid_t pid)
 		snprintf(text + used, size - used, "%s%s", used ? ", " : "", one);
 }
 
-/* The processes that opened the views through which the region is mapped. */
+/* The processes that map the region; without the right to know, those that opened the views. */
 static void list_processes(struct hostmem_region *region, char *text, size_t size)
 {
+	struct hostmem_mapping *mappings = NULL;
 	struct hostmem_user *user;
+	unsigned int i, count = 0;
 
 	*text = '\0';
+	if (!hostmem_region_get_mapping_list(region, &mappings, &count)) {
+		for (i = 0; i < count; i++) {
+			if (mappings[i].pid)
+				add_process(text, size, mappings[i].pid);
+		}
+		free(mappings);
+		return;
+	}
 	hostmem_user_foreach(region, user) {
 		if (hostmem_user_get_mappings(user) && hostmem_user_get_pid(user))
 			add_process(text, size, hostmem_user_get_pid(user));

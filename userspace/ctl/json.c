@@ -58,9 +58,11 @@ static bool user_wanted(struct hostmem_user *user, const struct ctl_json *how)
 	return !how->nr_pids;
 }
 
-static struct json_object *json_user(struct hostmem_user *user, bool human)
+static struct json_object *json_user(struct hostmem_user *user, const struct ctl_json *how,
+				     const struct ctl_mappings *mappings)
 {
 	struct json_object *object = json_object_new_object();
+	bool human = how->human;
 	struct ctl_text command = ctl_pid_command(hostmem_user_get_pid(user));
 	unsigned int rights = hostmem_user_get_rights(user);
 	char text[4];
@@ -82,20 +84,28 @@ static struct json_object *json_user(struct hostmem_user *user, bool human)
 			       json_object_new_uint64(hostmem_user_get_mappings(user)));
 	json_object_object_add(object, "revoked",
 			       json_object_new_boolean(hostmem_user_is_revoked(user)));
+	json_object_object_add(object, "mapping_list",
+			       ctl_json_mappings(mappings, hostmem_user_get_view_id(user), how));
 	return object;
 }
 
-static struct json_object *json_users(struct hostmem_region *region,
-				      const struct ctl_json *how)
+static int json_users(struct hostmem_region *region, const struct ctl_json *how,
+		      struct json_object **out)
 {
-	struct json_object *array = json_object_new_array();
+	struct ctl_mappings mappings;
 	struct hostmem_user *user;
+	int rc;
 
+	rc = ctl_mappings_read(region, &mappings);
+	if (rc)
+		return rc;
+	*out = json_object_new_array();
 	hostmem_user_foreach(region, user) {
 		if (user_wanted(user, how))
-			json_object_array_add(array, json_user(user, how->human));
+			json_object_array_add(*out, json_user(user, how, &mappings));
 	}
-	return array;
+	ctl_mappings_free(&mappings);
+	return 0;
 }
 
 /* Those of the region's slot size, else of 1 GiB, or of one slot if it is smaller. */
@@ -217,32 +227,13 @@ static int json_region_badblocks(struct hostmem_region *region, bool human,
 	return rc;
 }
 
-/**
- * ctl_json_region - a region as an object
- * @region: as listed
- * @how: what to show of it
- * @out: out: the object
- *
- * Return: 0, or -errno: -ENOENT if the region has gone meanwhile.
- */
-int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
-		    struct json_object **out)
+/* What is known of it without asking again. */
+static struct json_object *json_region(struct hostmem_region *region, const struct ctl_json *how)
 {
-	struct json_object *object, *bad, *slots = NULL;
+	struct json_object *object = json_object_new_object();
 	const char *name = hostmem_region_get_name(region);
 	unsigned int views = hostmem_region_get_views(region);
-	int rc;
 
-	rc = json_region_badblocks(region, how->human, &bad);
-	if (rc)
-		return rc;
-	if (how->slots)
-		rc = json_slots(region, how->human, &slots);
-	if (rc) {
-		json_object_put(bad);
-		return rc;
-	}
-	object = json_object_new_object();
 	json_object_object_add(object, "name", name ? json_object_new_string(name) : NULL);
 	json_object_object_add(object, "id",
 			       json_object_new_uint64(hostmem_region_get_id(region)));
@@ -256,11 +247,39 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 			       json_object_new_uint64(hostmem_region_get_mappings(region)));
 	json_object_object_add(object, "slot_size",
 			       ctl_json_size(hostmem_region_get_slot_size(region), how->human));
+	return object;
+}
+
+/**
+ * ctl_json_region - a region as an object
+ * @region: as listed
+ * @how: what to show of it
+ * @out: out: the object
+ *
+ * Return: 0, or -errno: -ENOENT if the region has gone meanwhile.
+ */
+int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
+		    struct json_object **out)
+{
+	struct json_object *object, *bad = NULL, *slots = NULL, *users = NULL;
+	int rc;
+
+	rc = json_region_badblocks(region, how->human, &bad);
+	if (!rc && how->slots)
+		rc = json_slots(region, how->human, &slots);
+	if (!rc && how->views)
+		rc = json_users(region, how, &users);
+	if (rc) {
+		json_object_put(bad);
+		json_object_put(slots);
+		return rc;
+	}
+	object = json_region(region, how);
 	json_object_object_add(object, "badblocks", bad);
 	if (how->slots)
 		json_object_object_add(object, "slots", slots);
 	if (how->views)
-		json_object_object_add(object, "view_list", json_users(region, how));
+		json_object_object_add(object, "view_list", users);
 	*out = object;
 	return 0;
 }

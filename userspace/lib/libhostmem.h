@@ -80,6 +80,20 @@ struct hostmem_badblock {
 int hostmem_region_get_badblocks(struct hostmem_region *region, struct hostmem_badblock **bad,
 				 unsigned int *count);
 
+/* who maps a region, by netlink (mapping.c) */
+struct hostmem_mapping {
+	uint64_t view_id;		/* of the view through which */
+	pid_t pid;			/* 0: not visible here, or exiting */
+	unsigned long long address;	/* in that process */
+	unsigned long long start;	/* in the region */
+	unsigned long long length;
+	unsigned int prot;		/* PROT_* */
+};
+
+/* *mappings is to be freed by the caller; needs CAP_SYS_ADMIN */
+int hostmem_region_get_mapping_list(struct hostmem_region *region,
+				    struct hostmem_mapping **mappings, unsigned int *count);
+
 /* a view that some process has, as listed */
 struct hostmem_user *hostmem_user_get_first(struct hostmem_region *region);
 struct hostmem_user *hostmem_user_get_next(struct hostmem_user *user);

@@ -3,6 +3,7 @@
  * Generic netlink: finding the family, dumping, parsing.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -233,14 +234,18 @@ int hostmem_netlink_list(struct hostmem_ctx *ctx,
 {
 	struct hostmem_netlink nl;
 	unsigned int tries = 0;
+	int saved = errno;
 	int rc;
 
 	rc = hostmem_netlink_open(ctx, &nl);
 	if (rc)
 		return rc;
+	/* Wait a little longer each time, half a second in all. */
 	do {
+		poll(NULL, 0, tries);
 		rc = list(&nl, data);
 	} while (rc == -EAGAIN && ++tries < HOSTMEM_NETLINK_TRIES);
+	errno = saved;
 	hostmem_netlink_close(&nl);
 	if (rc)
 		hostmem_info(ctx, "netlink: %s", strerror(-rc));
