@@ -105,6 +105,39 @@ TEST_F_TIMEOUT(lib, log_function, SECONDS)
 	EXPECT_EQ(EXDEV, errno);
 }
 
+static int info_of_nobody(void *arg)
+{
+	struct hostmem_region_params params;
+	struct hostmem_info info;
+	struct hostmem_view *view;
+	struct hostmem_ctx *ctx;
+	int fds = hm_count_fds();
+
+	(void)arg;
+	HM_OK(setuid(65534));
+	HM_TRUE(!hostmem_new(&ctx));
+	if (hostmem_get_info(ctx, &info) || info.out_name_max != HOSTMEM_NAME_MAX)
+		return KSFT_FAIL;
+	HM_TRUE(fds == hm_count_fds());
+	hostmem_region_params_init(&params);
+	params.size = SIZE;
+	return hostmem_view_create(ctx, NULL, &params, &view) != -EACCES;
+}
+
+/* Who may only read the control node asks for the limits, and changes nothing. */
+TEST_F(lib, control_read_only)
+{
+	struct hostmem_info info;
+	struct stat st;
+
+	HM_OK(stat(HM_DIR "control", &st));
+	HM_OK(chmod(HM_DIR "control", 0644));
+	EXPECT_EQ(0, hm_in_child(info_of_nobody, NULL));
+	HM_OK(chmod(HM_DIR "control", st.st_mode & 07777));
+	EXPECT_EQ(0, hostmem_get_info(self->ctx, &info));
+	EXPECT_LE(1, info.out_regions);
+}
+
 /* Everything holds what it needs: references can be dropped in any order. */
 TEST_F_TIMEOUT(lib, unref_order, SECONDS)
 {

@@ -170,7 +170,7 @@ void *hostmem_get_userdata(struct hostmem_ctx *ctx)
 	return ctx->userdata;
 }
 
-/* The fd of the control node, opened when it is first needed. */
+/* The fd of the control node, opened for changes when it is first needed. */
 int hostmem_ctx_control(struct hostmem_ctx *ctx)
 {
 	int fd;
@@ -192,17 +192,24 @@ int hostmem_ctx_control(struct hostmem_ctx *ctx)
  * @ctx: the context
  * @info: out: as described in linux/hostmem.h
  *
+ * Takes the right to read the control node only.
+ *
  * Return: 0; -ENODEV: the module is not loaded; -EACCES: the caller may not open the
  * control node.
  */
 int hostmem_get_info(struct hostmem_ctx *ctx, struct hostmem_info *info)
 {
-	int fd;
+	int fd, rc;
 
 	fd = hostmem_ctx_control(ctx);
+	if (fd == -EACCES)
+		fd = hostmem_sys_open(HOSTMEM_DIR "/control", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
-	return hostmem_sys_ioctl(fd, HOSTMEM_INFO, info);
+	rc = hostmem_sys_ioctl(fd, HOSTMEM_INFO, info);
+	if (fd != ctx->control)
+		close(fd);
+	return rc;
 }
