@@ -238,6 +238,57 @@ TEST_F_TIMEOUT(lib, wait_and_revoke, SECONDS)
 	hostmem_view_unref(view);
 }
 
+/* Offset 0 is the first byte of a derived view, in every call. */
+TEST_F_TIMEOUT(lib, derive, SECONDS)
+{
+	struct hostmem_slot *slots;
+	struct hostmem_view *part, *ro;
+	uint64_t *bitmap, generation;
+	unsigned int n;
+	char *p, *q;
+
+	ASSERT_EQ(0, hostmem_view_derive(self->view, 4 * HM_BLOCK, 8 * HM_BLOCK,
+					 HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
+					 HOSTMEM_RIGHT_DERIVE, 0, &part));
+	EXPECT_EQ(4 * HM_BLOCK, hostmem_view_get_start(part));
+	EXPECT_EQ(8 * HM_BLOCK, hostmem_view_get_size(part));
+	EXPECT_FALSE(hostmem_view_is_owner(part));
+	EXPECT_EQ(-EPERM, plug(part, 0, 1));
+	EXPECT_EQ(0, plug(self->view, 3, 3));
+	EXPECT_EQ(0, hostmem_view_get_blocks(part, 0, 8 * HM_BLOCK, &bitmap, &generation));
+	EXPECT_EQ(3, *bitmap);
+	free(bitmap);
+	EXPECT_EQ(-ENOENT, hostmem_view_get_blocks(part, HM_BLOCK, 8 * HM_BLOCK, &bitmap, NULL));
+	ASSERT_EQ(0, hostmem_view_get_slots(part, 3 * HM_BLOCK, &slots, &n, NULL));
+	ASSERT_EQ(1, n);
+	EXPECT_EQ(0, slots[0].start);
+	free(slots);
+	EXPECT_EQ(0, hostmem_view_preallocate(part, HM_BLOCK, HM_BLOCK, NULL));
+	EXPECT_EQ(-ENOENT, hostmem_view_preallocate(part, 2 * HM_BLOCK, HM_BLOCK, NULL));
+	ASSERT_EQ(0, hostmem_view_map(self->view, 0, SIZE, PROT_READ | PROT_WRITE, (void **)&p));
+	/* A part of a part. */
+	ASSERT_EQ(0, hostmem_view_derive(part, HM_BLOCK, HM_BLOCK, HOSTMEM_RIGHT_READ, 0, &ro));
+	EXPECT_EQ(5 * HM_BLOCK, hostmem_view_get_start(ro));
+	ASSERT_EQ(0, hostmem_view_map(ro, 0, HM_BLOCK, PROT_READ, (void **)&q));
+	p[5 * HM_BLOCK] = 'x';
+	EXPECT_EQ('x', *q);
+	EXPECT_EQ(-ENOENT, hostmem_view_map(ro, HM_BLOCK, HM_BLOCK, PROT_READ, (void **)&q));
+	EXPECT_EQ(-EACCES, hostmem_view_map(ro, 0, HM_BLOCK, PROT_WRITE, (void **)&q));
+	EXPECT_EQ(-EPERM, hostmem_view_derive(ro, 0, HM_BLOCK, HOSTMEM_RIGHT_READ, 0, &ro));
+	EXPECT_EQ(-EPERM, hostmem_view_resize(part, 0, NULL));
+	EXPECT_EQ(-EINVAL, hostmem_view_derive(part, 0, 0, HOSTMEM_RIGHT_READ, 0, &ro));
+	EXPECT_EQ(-EINVAL, hostmem_view_derive(part, 0, HM_BLOCK, HOSTMEM_RIGHT_WRITE, 0, &ro));
+	EXPECT_EQ(-EOPNOTSUPP, hostmem_view_derive(part, 0, HM_BLOCK, HOSTMEM_RIGHT_READ, ~0U,
+						   &ro));
+	EXPECT_EQ(0, hostmem_view_revoke(self->view, hostmem_view_get_id(part)));
+	EXPECT_TRUE(hm_read_faults(q));
+	EXPECT_FALSE(hm_read_faults(p + 5 * HM_BLOCK));
+	hostmem_unmap(q, HM_BLOCK);
+	hostmem_unmap(p, SIZE);
+	hostmem_view_unref(ro);
+	hostmem_view_unref(part);
+}
+
 /* Mappings */
 
 TEST_F_TIMEOUT(lib, map_congruence_small, SECONDS)

@@ -5,6 +5,8 @@
  */
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -515,6 +517,7 @@ TEST_F_TIMEOUT(vm, memory_table, SECONDS)
 	struct hostmem_view *view;
 	struct hostmem_binding *b;
 	unsigned int count = 1;
+	int fd;
 
 	self->params.size = 2 * SIZE;
 	view = create(self->ctx, &self->params);
@@ -534,16 +537,156 @@ TEST_F_TIMEOUT(vm, memory_table, SECONDS)
 	EXPECT_EQ(SIZE, table[0].size);
 	EXPECT_EQ((uintptr_t)hostmem_binding_get_addr(self->binding), table[0].user_addr);
 	EXPECT_EQ(0, table[0].mmap_offset);
-	EXPECT_EQ(hostmem_view_get_fd(self->view), table[0].fd);
+	EXPECT_NE(hostmem_view_get_fd(self->view), table[0].fd);
 	EXPECT_EQ(4 * GIB, table[1].gpa);
 	EXPECT_EQ(2 * SIZE, table[1].size);
 	EXPECT_EQ((uintptr_t)hostmem_binding_get_addr(b), table[1].user_addr);
-	EXPECT_EQ(hostmem_view_get_fd(view), table[1].fd);
+	EXPECT_NE(hostmem_view_get_fd(view), table[1].fd);
+	fd = table[1].fd;
 	EXPECT_EQ(0, hostmem_vm_unbind(self->binding));
 	EXPECT_EQ(0, hostmem_vm_get_memory_table(self->vm, table, &count));
 	EXPECT_EQ(1, count);
 	EXPECT_EQ(4 * GIB, table[0].gpa);
+	/* Made once. */
+	EXPECT_EQ(fd, table[0].fd);
 	hostmem_view_unref(view);
+}
+
+/* The only entry. */
+static struct hostmem_memory_region only_entry(struct hostmem_vm *vm)
+{
+	struct hostmem_memory_region entry;
+	unsigned int count = 1;
+
+	HM_TRUE(!hostmem_vm_get_memory_table(vm, &entry, &count) && count == 1);
+	return entry;
+}
+
+struct backend {
+	int fd;
+	__u64 own_view;
+	__u64 vmm_view;
+};
+
+/* As another user, with nothing but the fd: it can map, ask, and nothing else. */
+static int backend(void *arg)
+{
+	struct hostmem_view_derive derive = {
+		.size = sizeof(derive), .length = HM_BLOCK, .rights = HOSTMEM_RIGHT_READ,
+	};
+	struct hostmem_region_info info;
+	struct backend *b = arg;
+	char path[64];
+	__u64 bits;
+	char *p;
+
+	HM_OK(setuid(65534));
+	hm_info(b->fd, &info);
+	HM_TRUE(info.out_rights == (HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE));
+	HM_TRUE(info.out_view_id == b->own_view);
+	hm_blocks(b->fd, 0, SIZE, &bits, NULL);
+	HM_TRUE(bits == 1);
+	p = hm_map(b->fd, 0, SIZE, PROT_READ | PROT_WRITE);
+	HM_TRUE(*p == 'v');
+	*p = 'b';
+	HM_TRUE(hm_read_faults(p + HM_BLOCK));
+	hm_plug_err(EPERM, b->fd, HM_BLOCK, HM_BLOCK);
+	hm_unplug_err(EPERM, b->fd, 0, HM_BLOCK);
+	hm_revoke_err(EPERM, b->fd, b->vmm_view);
+	hm_destroy_err(EPERM, b->fd, HOSTMEM_DESTROY_FORCE);
+	HM_ERR(EPERM, ioctl(b->fd, HOSTMEM_VIEW_DERIVE, &derive));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	HM_TRUE(open(path, O_RDWR) == -1);
+	return 0;
+}
+
+TEST_F_TIMEOUT(vm, backend_can_only_map, SECONDS)
+{
+	struct hostmem_memory_region entry = only_entry(self->vm);
+	struct backend b = {
+		.fd = entry.fd,
+		.own_view = hm_view_id(entry.fd),
+		.vmm_view = hostmem_view_get_id(self->view),
+	};
+	struct stat st;
+	char *p = hostmem_binding_get_addr(self->binding);
+
+	HM_OK(fstat(entry.fd, &st));
+	EXPECT_TRUE(S_ISREG(st.st_mode));
+	EXPECT_EQ(SIZE, st.st_size);
+	plug_bits(self->view, 1);
+	*p = 'v';
+	EXPECT_EQ(0, hm_in_child(backend, &b));
+	EXPECT_EQ('b', *p);
+	/* The VMM takes it from all backends at once. */
+	p = hm_map(entry.fd, 0, HM_BLOCK, PROT_READ);
+	EXPECT_FALSE(hm_read_faults(p));
+	EXPECT_EQ(0, hostmem_view_revoke(self->view, b.own_view));
+	EXPECT_TRUE(hm_read_faults(p));
+	EXPECT_FALSE(hm_read_faults(hostmem_binding_get_addr(self->binding)));
+	HM_OK(munmap(p, HM_BLOCK));
+}
+
+/* A part of a region is the memory of a VM; backends get no more than what the VM has of it. */
+TEST_F_TIMEOUT(vm, part_of_a_region, SECONDS)
+{
+	struct hostmem_bind_params bind = { .gpa = 4 * GIB };
+	struct hostmem_memory_region table[2];
+	struct hostmem_region_info info;
+	struct hostmem_view *part;
+	struct hostmem_binding *b;
+	unsigned int count = 2;
+
+	ASSERT_EQ(0, hostmem_view_derive(self->view, 8 * HM_BLOCK, 4 * HM_BLOCK,
+					 HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
+					 HOSTMEM_RIGHT_DERIVE, 0, &part));
+	ASSERT_EQ(0, hostmem_vm_bind(self->vm, part, &bind, &b));
+	plug_bits(self->view, 1 << 7 | 1 << 9 | 1 << 12);
+	ASSERT_EQ(0, hostmem_vm_sync(self->vm));
+	EXPECT_EQ(3, hostmem_binding_get_slot_count(self->binding));
+	EXPECT_EQ(1, hostmem_binding_get_slot_count(b));
+	EXPECT_EQ(1 << 1, kvm_slots_at(&self->k, 4 * GIB) & 0xf);
+	ASSERT_EQ(0, hostmem_vm_get_memory_table(self->vm, table, &count));
+	EXPECT_EQ(4 * HM_BLOCK, table[1].size);
+	hm_info(table[1].fd, &info);
+	EXPECT_EQ(8 * HM_BLOCK, info.out_view_start);
+	EXPECT_EQ(4 * HM_BLOCK, info.out_view_length);
+	EXPECT_EQ(HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE, info.out_rights);
+	EXPECT_EQ(0, hostmem_binding_retire(b, HM_BLOCK, HM_BLOCK));
+	EXPECT_EQ(0, hostmem_binding_get_slot_count(b));
+	EXPECT_EQ(-ENOENT, hostmem_binding_retire(b, 4 * HM_BLOCK, HM_BLOCK));
+	EXPECT_EQ(0, hostmem_vm_unbind(b));
+	hostmem_view_unref(part);
+}
+
+/* A view that could do more than the binding, and cannot be made less, is not handed out. */
+TEST_F_TIMEOUT(vm, backend_of_a_data_view, SECONDS)
+{
+	struct hostmem_bind_params bind = { .gpa = GPA, .readonly = true };
+	struct hostmem_memory_region entry;
+	struct hostmem_view *owner, *data;
+	char name[HOSTMEM_NAME_MAX];
+	struct hostmem_binding *b;
+	unsigned int count = 1;
+
+	ASSERT_EQ(0, hostmem_vm_unbind(self->binding));
+	ASSERT_EQ(0, hostmem_view_create(self->ctx, hm_name(name), &self->params, &owner));
+	ASSERT_EQ(0, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &data));
+	ASSERT_EQ(0, hostmem_vm_bind(self->vm, data, &bind, &b));
+	EXPECT_EQ(-EPERM, hostmem_vm_get_memory_table(self->vm, &entry, &count));
+	ASSERT_EQ(0, hostmem_vm_unbind(b));
+	bind.readonly = false;
+	ASSERT_EQ(0, hostmem_vm_bind(self->vm, data, &bind, &b));
+	EXPECT_EQ(hostmem_view_get_fd(data), only_entry(self->vm).fd);
+	ASSERT_EQ(0, hostmem_vm_unbind(b));
+	bind.readonly = true;
+	ASSERT_EQ(0, hostmem_vm_bind(self->vm, owner, &bind, &b));
+	entry = only_entry(self->vm);
+	HM_TRUE(_hm_map(entry.fd, 0, HM_BLOCK, PROT_WRITE) == MAP_FAILED);
+	ASSERT_EQ(0, hostmem_vm_unbind(b));
+	EXPECT_EQ(0, hostmem_view_destroy(owner, true));
+	hostmem_view_unref(data);
+	hostmem_view_unref(owner);
 }
 
 TEST_HARNESS_MAIN

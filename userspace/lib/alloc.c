@@ -246,7 +246,7 @@ int hostmem_alloc_run(struct hostmem_view *view, bool plug, unsigned long long s
 /**
  * hostmem_view_preallocate - allocate the memory of plugged blocks
  * @view: a view that can write
- * @start: bytes from the region's start, a multiple of the page size
+ * @start: bytes from the view's start, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
  * @alloc: how to allocate, or NULL
  *
@@ -254,7 +254,7 @@ int hostmem_alloc_run(struct hostmem_view *view, bool plug, unsigned long long s
  * since. The parts of threads that were done before another failed stay allocated: there
  * is no telling which of their pages are in use by now. Use one thread where that matters.
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region, or a
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view, or a
  * block is not plugged; -EPERM: the view cannot write; -ENOMEM: no memory, or the memory
  * cgroup's limit is reached; -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
  * more threads; -ENODEV: the region has been destroyed or the view revoked.

@@ -12,7 +12,7 @@
 /**
  * hostmem_view_plug - make blocks exist
  * @view: an owner view
- * @start: bytes from the region's start, a multiple of the block size
+ * @start: bytes from the view's start, a multiple of the block size
  * @length: bytes, a multiple of the block size, not 0
  * @alloc: how to allocate, or NULL
  *
@@ -20,7 +20,7 @@
  * allocates now; there each thread plugs a part of the range, and on error the parts that
  * were plugged already are unplugged again.
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -EPERM:
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view; -EPERM:
  * not an owner view; -EEXIST: a block is plugged; -EBUSY: somebody is plugging a block;
  * -EHWPOISON: something in a block is bad; -ENODEV: the region has been destroyed or the view
  * revoked; -ENOMEM; and with immediate allocation -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
@@ -43,14 +43,14 @@ int hostmem_view_plug(struct hostmem_view *view, unsigned long long start,
 /**
  * hostmem_view_unplug - take blocks back from everybody
  * @view: an owner view
- * @start: bytes from the region's start, a multiple of the block size
+ * @start: bytes from the view's start, a multiple of the block size
  * @length: bytes, a multiple of the block size, not 0
  *
  * When it has returned the memory is free, its contents are lost, and every access to it gets
  * SIGBUS; a vCPU's makes KVM_RUN fail with EFAULT. A VMM tells its guest first, then calls
  * hostmem_binding_retire().
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region, or a block
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view, or a block
  * is not plugged; -EPERM: not an owner view; -EBUSY: somebody is plugging a block; -ENODEV:
  * the region has been destroyed or the view revoked.
  */
@@ -74,12 +74,12 @@ int hostmem_view_unplug(struct hostmem_view *view, unsigned long long start,
 /**
  * hostmem_view_get_blocks - which blocks are plugged
  * @view: the view
- * @start: bytes from the region's start, a multiple of the block size
+ * @start: bytes from the view's start, a multiple of the block size
  * @length: bytes, a multiple of the block size, not 0
  * @bitmap: out: to be freed by the caller; bit i % 64 of word i / 64 is block i from @start
  * @generation: out: of the region when the bitmap was taken; may be NULL
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -ENOMEM;
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view; -ENOMEM;
  * -ENODEV: the region has been destroyed or the view revoked.
  */
 int hostmem_view_get_blocks(struct hostmem_view *view, unsigned long long start,
@@ -114,11 +114,11 @@ int hostmem_view_get_blocks(struct hostmem_view *view, unsigned long long start,
 }
 
 /**
- * hostmem_view_get_slots - the KVM slots that the region has now
+ * hostmem_view_get_slots - the KVM slots that a view has now
  * @view: the view
  * @slot_size: bytes, a multiple of the block size; 0: what the creator recommends, or what
  *	hostmem_slot_size() says for the only region of a VM
- * @slots: out: array, ascending, to be freed by the caller
+ * @slots: out: array, ascending, in offsets of the view, to be freed by the caller
  * @count: out: elements of @slots, which may be 0
  * @generation: out: of the region when the list was taken; may be NULL
  *
@@ -136,7 +136,7 @@ int hostmem_view_get_slots(struct hostmem_view *view, unsigned long long slot_si
 	if (!slot_size)
 		slot_size = view->info.out_slot_size;
 	if (!slot_size)
-		slot_size = hostmem_slot_size_default(view->info.out_size,
+		slot_size = hostmem_slot_size_default(view->info.out_view_length,
 						      view->info.out_block_size);
 	cmd.slot_size = slot_size;
 	do {
@@ -321,7 +321,7 @@ int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
 	unsigned long long block = view->info.out_block_size;
 	struct hostmem_resize r = {
 		.view = view,
-		.nr = view->info.out_size / block,
+		.nr = view->info.out_view_length / block,
 		.alloc = alloc,
 	};
 	unsigned long long now = 0;
@@ -330,9 +330,9 @@ int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
 
 	if (!hostmem_view_is_owner(view))
 		return -EPERM;
-	if (plugged % block || plugged > view->info.out_size)
+	if (plugged % block || plugged > view->info.out_view_length)
 		return -EINVAL;
-	rc = hostmem_view_get_blocks(view, 0, view->info.out_size, &r.bitmap, NULL);
+	rc = hostmem_view_get_blocks(view, 0, view->info.out_view_length, &r.bitmap, NULL);
 	if (rc)
 		return rc;
 	for (i = 0; i < hostmem_div_round_up(r.nr, 64); i++)

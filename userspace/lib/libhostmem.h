@@ -150,7 +150,7 @@ struct hostmem_extent_list {
 int hostmem_extents_get(struct hostmem_ctx *ctx, int fd, int *lease,
 			struct hostmem_extent_list *list);
 
-/* views: an fd of a region (view.c, block.c, alloc.c) */
+/* views: an fd of a region; offsets count from the view's start (view.c, block.c, alloc.c) */
 struct hostmem_view;
 
 struct hostmem_region_params {
@@ -192,6 +192,10 @@ int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
 int hostmem_view_open(struct hostmem_ctx *ctx, const char *name, enum hostmem_open how,
 		      struct hostmem_view **view);
 int hostmem_view_from_fd(struct hostmem_ctx *ctx, int fd, struct hostmem_view **view);
+/* a view of a part, with fewer rights, whose fd can be handed to somebody who is trusted less */
+int hostmem_view_derive(struct hostmem_view *view, unsigned long long start,
+			unsigned long long length, unsigned int rights, unsigned int flags,
+			struct hostmem_view **derived);
 struct hostmem_view *hostmem_view_ref(struct hostmem_view *view);
 struct hostmem_view *hostmem_view_unref(struct hostmem_view *view);
 struct hostmem_ctx *hostmem_view_get_ctx(struct hostmem_view *view);
@@ -199,6 +203,7 @@ int hostmem_view_get_fd(struct hostmem_view *view);
 uint64_t hostmem_view_get_id(struct hostmem_view *view);
 uint64_t hostmem_view_get_region_id(struct hostmem_view *view);
 const char *hostmem_view_get_name(struct hostmem_view *view);
+unsigned long long hostmem_view_get_start(struct hostmem_view *view);	/* in the region */
 unsigned long long hostmem_view_get_size(struct hostmem_view *view);
 unsigned long long hostmem_view_get_block_size(struct hostmem_view *view);
 unsigned long long hostmem_view_get_slot_size(struct hostmem_view *view);
@@ -228,7 +233,7 @@ int hostmem_view_get_slots(struct hostmem_view *view, unsigned long long slot_si
 /* wait for a change since the view was last asked: 1 changed, 0 timeout, -ENODEV dead */
 int hostmem_view_wait(struct hostmem_view *view, int timeout_ms);
 
-/* mappings (map.c): congruent with the region modulo 2 MiB, or 1 GiB where it is that large */
+/* mappings (map.c): congruent with the region modulo 2 MiB, or 1 GiB where a view is that large */
 int hostmem_view_map(struct hostmem_view *view, unsigned long long offset,
 		     unsigned long long length, int prot, void **addr);
 int hostmem_unmap(void *addr, unsigned long long length);
@@ -265,7 +270,7 @@ struct hostmem_bind_params {
 int hostmem_vm_new(struct hostmem_ctx *ctx, int kvm_vm_fd, struct hostmem_vm **vm);
 struct hostmem_vm *hostmem_vm_ref(struct hostmem_vm *vm);
 struct hostmem_vm *hostmem_vm_unref(struct hostmem_vm *vm);
-/* maps the region, and keeps a reference to the view; no slot exists before the first sync */
+/* maps the view, and keeps a reference to it; no slot exists before the first sync */
 int hostmem_vm_bind(struct hostmem_vm *vm, struct hostmem_view *view,
 		    const struct hostmem_bind_params *params,
 		    struct hostmem_binding **binding);
@@ -289,7 +294,10 @@ struct hostmem_memory_region {
 	int fd;
 };
 
-/* one entry for each bound region; *count: in, room in @table; out, entries. -EMSGSIZE */
+/*
+ * One entry for each binding, with an fd that can map its range and nothing else; *count: in, room
+ * in @table; out, entries. -EMSGSIZE
+ */
 int hostmem_vm_get_memory_table(struct hostmem_vm *vm, struct hostmem_memory_region *table,
 				unsigned int *count);
 

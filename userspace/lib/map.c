@@ -35,8 +35,8 @@ int hostmem_view_map_phase(struct hostmem_view *view, unsigned long long offset,
 			   unsigned long long length, int prot, unsigned long long phase,
 			   void **addr)
 {
-	const struct hostmem_region_info *info = &view->info;
-	unsigned long long align = info->out_size < HOSTMEM_1G ? HOSTMEM_2M : HOSTMEM_1G;
+	unsigned long long size = view->info.out_view_length;
+	unsigned long long align = size < HOSTMEM_1G ? HOSTMEM_2M : HOSTMEM_1G;
 	unsigned long long page = sysconf(_SC_PAGESIZE);
 	char *base;
 	int rc;
@@ -44,39 +44,35 @@ int hostmem_view_map_phase(struct hostmem_view *view, unsigned long long offset,
 	rc = hostmem_view_range(view, offset, length, page);
 	if (rc)
 		return rc;
-	if (offset < info->out_view_start || length > info->out_view_length ||
-	    offset - info->out_view_start > info->out_view_length - length)
-		return -ENOENT;
 	rc = hostmem_reserve(length, align, phase + offset, &base);
 	if (rc)
 		return rc;
-	rc = hostmem_sys_mmap(base, length, prot, MAP_SHARED | MAP_FIXED, view->fd,
-			      offset - info->out_view_start, addr);
+	rc = hostmem_sys_mmap(base, length, prot, MAP_SHARED | MAP_FIXED, view->fd, offset, addr);
 	if (rc)
 		hostmem_sys_munmap(base, length);
 	return rc;
 }
 
 /**
- * hostmem_view_map - map a part of a region
+ * hostmem_view_map - map a part of a view
  * @view: the view
- * @offset: bytes from the region's start, a multiple of the page size
+ * @offset: bytes from the view's start, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
  * @prot: as for mmap(2); PROT_WRITE needs a view that can write
- * @addr: out: where; congruent with @offset modulo 2 MiB, or modulo 1 GiB where the region
- *	is at least that large
+ * @addr: out: where; congruent with the offset in the region modulo 2 MiB, or modulo 1 GiB where
+ *	the view is at least that large
  *
  * A shared mapping. Blocks may be plugged and unplugged below it; one that is not plugged gives
  * SIGBUS. The mapping outlives the view.
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region, or outside
- * of the view; -EACCES: @prot against the view's rights; -ENODEV: the region has been destroyed
- * or the view revoked; -ENOMEM: no address space.
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view; -EACCES:
+ * @prot against the view's rights; -ENODEV: the region has been destroyed or the view revoked;
+ * -ENOMEM: no address space.
  */
 int hostmem_view_map(struct hostmem_view *view, unsigned long long offset,
 		     unsigned long long length, int prot, void **addr)
 {
-	return hostmem_view_map_phase(view, offset, length, prot, 0, addr);
+	return hostmem_view_map_phase(view, offset, length, prot, view->info.out_view_start, addr);
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /*
- * Views: making, opening, asking, revoking. All offsets count from the region's start.
+ * Views: making, opening, deriving, asking, revoking. All offsets count from the view's start.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -199,6 +199,49 @@ int hostmem_view_open(struct hostmem_ctx *ctx, const char *name, enum hostmem_op
 }
 
 /**
+ * hostmem_view_derive - make a view with fewer rights, for somebody who is trusted less
+ * @view: an owner view, or one that may derive
+ * @start: bytes from the view's start, a multiple of the block size
+ * @length: bytes, a multiple of the block size, not 0
+ * @rights: HOSTMEM_RIGHT_READ, with HOSTMEM_RIGHT_WRITE and HOSTMEM_RIGHT_DERIVE if the new view
+ *	shall have them, too
+ * @flags: HOSTMEM_DERIVE_OUTLIVE: it is not revoked with @view; or 0
+ * @derived: out: the new view, with one reference
+ *
+ * Whoever gets its fd maps the range and asks what is plugged in it, and can do nothing else: not
+ * reach the rest of the region, nor change it, nor open it again with more rights. Offset 0 is the
+ * first byte of the range. hostmem_view_revoke() takes it away.
+ *
+ * Return: 0; -EINVAL: alignment, length 0, or @rights without HOSTMEM_RIGHT_READ; -EOVERFLOW;
+ * -ENOENT: beyond the view; -EPERM: @view may not derive, or has not these rights; -EOPNOTSUPP: an
+ * unknown flag or right; -ENODEV: the region has been destroyed or the view revoked; -EMFILE;
+ * -ENOMEM.
+ */
+int hostmem_view_derive(struct hostmem_view *view, unsigned long long start,
+			unsigned long long length, unsigned int rights, unsigned int flags,
+			struct hostmem_view **derived)
+{
+	struct hostmem_view_derive cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.start = start,
+		.length = length,
+		.rights = rights,
+	};
+	int rc;
+
+	rc = hostmem_sys_ioctl(view->fd, HOSTMEM_VIEW_DERIVE, &cmd);
+	if (rc) {
+		hostmem_info(view->ctx, "%#llx + %#llx: %s", start, length, strerror(-rc));
+		return rc;
+	}
+	rc = hostmem_view_from_fd(view->ctx, cmd.out_fd, derived);
+	if (rc)
+		close(cmd.out_fd);
+	return rc;
+}
+
+/**
  * hostmem_view_ref - take a reference of a view
  * @view: the view, or NULL
  *
@@ -244,7 +287,8 @@ struct hostmem_ctx *hostmem_view_get_ctx(struct hostmem_view *view)
  * hostmem_view_get_fd - the fd of a view
  * @view: the view
  *
- * Return: the fd, which stays the view's: for poll(2), for sending it to a backend.
+ * Return: the fd, which stays the view's: for poll(2), and for sending it to another process, which
+ * gets the view's rights: hostmem_view_derive() makes one for a backend.
  */
 int hostmem_view_get_fd(struct hostmem_view *view)
 {
@@ -285,14 +329,25 @@ const char *hostmem_view_get_name(struct hostmem_view *view)
 }
 
 /**
- * hostmem_view_get_size - the size of a view's region
+ * hostmem_view_get_start - where a view begins in its region
  * @view: the view
  *
- * Return: bytes.
+ * Return: bytes from the region's start; 0 unless it has been derived.
+ */
+unsigned long long hostmem_view_get_start(struct hostmem_view *view)
+{
+	return view->info.out_view_start;
+}
+
+/**
+ * hostmem_view_get_size - how much a view covers
+ * @view: the view
+ *
+ * Return: bytes: all of the region unless it has been derived.
  */
 unsigned long long hostmem_view_get_size(struct hostmem_view *view)
 {
-	return view->info.out_size;
+	return view->info.out_view_length;
 }
 
 /**
@@ -426,7 +481,7 @@ int hostmem_view_wait(struct hostmem_view *view, int timeout_ms)
 	return rc;
 }
 
-/* Check a range of region offsets, as the kernel does. @align: 1 if any will do */
+/* Check a range of offsets of a view, as the kernel does. @align: 1 if any will do */
 int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,
 		       unsigned long long length, unsigned long long align)
 {
@@ -436,7 +491,7 @@ int hostmem_view_range(const struct hostmem_view *view, unsigned long long start
 		return -EOVERFLOW;
 	if (!length || start % align || length % align)
 		return -EINVAL;
-	if (end > view->info.out_size)
+	if (end > view->info.out_view_length)
 		return -ENOENT;
 	return 0;
 }

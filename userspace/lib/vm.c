@@ -45,6 +45,7 @@ struct hostmem_binding {
 	struct hostmem_vm *vm;
 	struct hostmem_binding *next;
 	struct hostmem_view *view;	/* holds a reference */
+	struct hostmem_view *shared;	/* what backends get; NULL: not yet; holds a reference */
 	char *addr;			/* mapped */
 	unsigned long long gpa;
 	unsigned long long size;
@@ -374,14 +375,14 @@ int hostmem_vm_sync(struct hostmem_vm *vm)
 /**
  * hostmem_binding_retire - sync as if blocks were unplugged already
  * @binding: the binding
- * @start: bytes from the region's start, a multiple of the block size
+ * @start: bytes from the view's start, a multiple of the block size
  * @length: bytes, a multiple of the block size, not 0
  *
  * To be called after the guest has given the blocks up, and before they are unplugged: slots
  * in which nothing else is plugged are deleted. A slot that keeps other blocks stays. Do not
  * call hostmem_vm_sync() before the unplug, it would add them again.
  *
- * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the region; -ENODEV: the
+ * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view; -ENODEV: the
  * region has been destroyed; and the errors of hostmem_vm_sync().
  */
 int hostmem_binding_retire(struct hostmem_binding *binding, unsigned long long start,
@@ -451,6 +452,7 @@ struct hostmem_vm *hostmem_vm_ref(struct hostmem_vm *vm)
 static void hostmem_binding_free(struct hostmem_binding *b)
 {
 	hostmem_unmap(b->addr, b->size);
+	hostmem_view_unref(b->shared);
 	hostmem_view_unref(b->view);
 	free(b->applied);
 	free(b);
@@ -527,9 +529,7 @@ static int hostmem_binding_init(struct hostmem_binding *b,
 	const struct hostmem_region_info *info = &b->view->info;
 	unsigned long long end;
 
-	if (info->out_view_start || info->out_view_length != info->out_size)
-		return -EINVAL;
-	if (__builtin_add_overflow(params->gpa, info->out_size, &end))
+	if (__builtin_add_overflow(params->gpa, info->out_view_length, &end))
 		return -EOVERFLOW;
 	if (params->gpa % HOSTMEM_2M)
 		return -EINVAL;
@@ -541,7 +541,7 @@ static int hostmem_binding_init(struct hostmem_binding *b,
 	    params->nr_slots > b->vm->max_slots - params->first_slot)
 		return -ENOSPC;
 	b->gpa = params->gpa;
-	b->size = info->out_size;
+	b->size = info->out_view_length;
 	b->first_slot = params->first_slot;
 	b->end_slot = params->nr_slots ? params->first_slot + params->nr_slots :
 					 b->vm->max_slots;
@@ -554,9 +554,9 @@ static int hostmem_binding_init(struct hostmem_binding *b,
 }
 
 /**
- * hostmem_vm_bind - give a VM the memory of a region
+ * hostmem_vm_bind - give a VM the memory of a view
  * @vm: the VM
- * @view: of the whole region; a reference is kept
+ * @view: of a region, or of a part of one; a reference is kept
  * @params: where; slot ids come from first_slot on, nr_slots of them or, if that is 0, as many
  *	as KVM has; ids that another binding has in use are left out. The VMM's own slots must
  *	not be among them: KVM would move them. slot_size 0: what the region's creator
@@ -564,11 +564,11 @@ static int hostmem_binding_init(struct hostmem_binding *b,
  *	bindings together
  * @binding: out: the binding, owned by the VM until hostmem_vm_unbind()
  *
- * Maps the region, congruent with the guest's addresses modulo 2 MiB, or 1 GiB where it is
+ * Maps the view, congruent with the guest's addresses modulo 2 MiB, or 1 GiB where it is
  * at least that large. No slot exists before the first hostmem_vm_sync().
  *
  * Return: 0; -EINVAL: gpa is not a multiple of 2 MiB, slot_size not of the block size or beyond
- * KVM's 2^31 - 1 pages, or the view is not of the whole region; -EOVERFLOW: gpa; -EPERM: the
+ * KVM's 2^31 - 1 pages; -EOVERFLOW: gpa; -EPERM: the
  * view cannot write, and not readonly; -EOPNOTSUPP: KVM has no read-only slots; -ENOSPC: KVM
  * does not have these slot ids; -ENODEV: the region has been destroyed or the view revoked;
  * -ENOMEM.
@@ -673,34 +673,67 @@ unsigned int hostmem_binding_get_slot_count(struct hostmem_binding *binding)
 	return binding->nr_applied;
 }
 
+/*
+ * Make the view that backends get, once: of the range and with the rights to read and write of the
+ * binding, and with none to change the region or to derive more.
+ */
+static int hostmem_binding_share(struct hostmem_binding *b)
+{
+	unsigned int rights = b->view->info.out_rights;
+	unsigned int data = HOSTMEM_RIGHT_READ;
+
+	if (b->shared)
+		return 0;
+	if (!b->readonly)
+		data |= rights & HOSTMEM_RIGHT_WRITE;
+	if (rights & (HOSTMEM_RIGHT_OWNER | HOSTMEM_RIGHT_DERIVE))
+		return hostmem_view_derive(b->view, 0, b->size, data, 0, &b->shared);
+	/* It can do no more than map; that it cannot be made read-only is known beforehand. */
+	if (rights & ~data)
+		return -EPERM;
+	b->shared = hostmem_view_ref(b->view);
+	return 0;
+}
+
 /**
  * hostmem_vm_get_memory_table - what vhost-user backends are to be told
  * @vm: the VM
- * @table: out: one entry for each bound region, in the order of hostmem_vm_bind(), however many
- *	slots KVM has of it. The fds stay the views'; a backend gets their rights
+ * @table: out: one entry for each binding, in the order of hostmem_vm_bind(), however many
+ *	slots KVM has of it
  * @count: in: room in @table; out: entries, also where there is not enough room
  *
- * Return: 0; -EMSGSIZE: not enough room, @table has not been written.
+ * The fds are of views that can map the range of their binding, and nothing else: never the fd of a
+ * view that can change its region. They are derived from the bound view once, belong to the
+ * binding, and are revoked with the bound view. A view that may not derive is given as it is, if
+ * it can do no more than the binding.
+ *
+ * Return: 0; -EMSGSIZE: not enough room, @table has not been written; -EPERM: a binding is
+ * read-only, its view can write and may not derive; and the errors of hostmem_view_derive().
  */
 int hostmem_vm_get_memory_table(struct hostmem_vm *vm, struct hostmem_memory_region *table,
 				unsigned int *count)
 {
-	const struct hostmem_binding *b;
+	struct hostmem_binding *b;
 	unsigned int room = *count;
 	unsigned int n = 0;
+	int rc = 0;
 
 	for (b = vm->bindings; b; b = b->next)
 		n++;
 	*count = n;
 	if (n > room)
 		return -EMSGSIZE;
+	for (b = vm->bindings; b && !rc; b = b->next)
+		rc = hostmem_binding_share(b);
+	if (rc)
+		return rc;
 	for (b = vm->bindings; b; b = b->next)
 		*table++ = (struct hostmem_memory_region) {
 			.gpa = b->gpa,
 			.size = b->size,
 			.user_addr = (uintptr_t)b->addr,
 			.mmap_offset = 0,
-			.fd = b->view->fd,
+			.fd = b->shared->fd,
 		};
 	return 0;
 }
