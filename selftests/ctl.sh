@@ -128,7 +128,7 @@ destroy() {
 }
 
 keys='["allocation","backing","badblocks","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
-verbs='create-region destroy-region plug unplug resize list extents monitor create-namespace check-namespace vm-config load unload'
+verbs='create-region destroy-region plug unplug resize revoke list extents monitor create-namespace check-namespace vm-config load unload'
 
 test_help() {
 	local verb option missing options pages
@@ -340,6 +340,27 @@ test_list() {
 	is "a full disk" "$status $(grep -c 'stdout: No space left on device' "$tmp/err")" "1 1"
 }
 
+test_revoke() {
+	local id other
+	hostmemctl create-region ctl-r --size 4m --plug 4m >/dev/null
+	map ctl-r
+	id=$(hostmemctl list -V -r ctl-r | jq '.[0].view_list[0].id')
+	exec 8</dev/hostmem/ctl-r
+	other=$(hostmemctl list -V -r ctl-r | jq '.[0].view_list[1].id')
+	refuse "revoke a view that is not there" 1 "region ctl-r: view 1: the region has no such view, .*hostmemctl list -V" hostmemctl revoke ctl-r "$id" 1
+	accept "nothing was revoked" '.[0].view_list|map(.revoked) == [false, false]' hostmemctl list -V -r ctl-r
+	refuse "revoke: not an id" 2 'VIEW x: not the id of a view' hostmemctl revoke ctl-r x
+	refuse "revoke without a view" 2 'NAME VIEW missing' hostmemctl revoke ctl-r
+	refuse "revoke of no region" 1 'region ctl-z: there is no such region' hostmemctl revoke ctl-z 1
+	refuse "revoke without privilege" 1 'as root' nobody hostmemctl revoke ctl-r "$id"
+	accept "revoke" "length == 2 and all(.revoked) and map(.id) == [$id, $other] and .[0].pid == $mapper and (.[0].mapping_list|length) == 1" \
+		hostmemctl revoke ctl-r "$id" "$other"
+	refuse "revoke again" 1 "view $id: the region has no such view, or it has been revoked already" hostmemctl revoke ctl-r "$id"
+	exec 8<&-
+	unmap
+	destroy ctl-r
+}
+
 test_monitor() {
 	local rc monitor
 	hostmemctl -v monitor -r ctl-e -n 6 >"$tmp/events" 2>"$tmp/log" &
@@ -513,6 +534,10 @@ test_completion() {
 	is "completion: no second region" "$(complete_line hostmemctl plug ctl-a '')" ""
 	is "completion: regions of list" "$(complete_line hostmemctl list -r '')" "all ctl-a"
 	is "completion: region behind an option" "$(complete_line hostmemctl resize --plug 1g '')" "ctl-a"
+	exec 8</dev/hostmem/ctl-a
+	is "completion: views of revoke" "$(complete_line hostmemctl revoke ctl-a '')" \
+		"$(hostmemctl list -V -r ctl-a | jq '.[0].view_list[0].id')"
+	exec 8<&-
 }
 
 test_module() {
@@ -541,9 +566,9 @@ hostmemctl: load: module hostmem_nd: loaded"
 if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
 	# Ten times as slow there, and what is only about words does not reach the module.
 	echo "ok $((n += 1)) - help, create, monitor, vm_config, completion, module # SKIP done on the other kernels"
-	set -- blocks allocation list
+	set -- blocks allocation list revoke
 elif [ $# = 0 ]; then
-	set -- help create blocks allocation list monitor vm_config completion module
+	set -- help create blocks allocation list revoke monitor vm_config completion module
 fi
 for group in "$@"; do
 	# All groups but the first two find this region.

@@ -45,6 +45,7 @@ int cmd_load(struct ctl *ctl, int argc, char **argv);
 int cmd_monitor(struct ctl *ctl, int argc, char **argv);
 int cmd_plug(struct ctl *ctl, int argc, char **argv);
 int cmd_resize(struct ctl *ctl, int argc, char **argv);
+int cmd_revoke(struct ctl *ctl, int argc, char **argv);
 int cmd_unload(struct ctl *ctl, int argc, char **argv);
 int cmd_unplug(struct ctl *ctl, int argc, char **argv);
 int cmd_vm_config(struct ctl *ctl, int argc, char **argv);
@@ -183,6 +184,8 @@ struct ctl_json {
 	const uint64_t *pids;	/* only their views... */
 	unsigned int nr_pids;	/* ...if not 0 */
 	uint64_t own_view;	/* left out, if not 0 */
+	const uint64_t *views_only;	/* only these... */
+	unsigned int nr_views;	/* ...if not 0 */
 };
 
 struct json_object *ctl_json_size(uint64_t bytes, bool human);
@@ -191,6 +194,8 @@ struct json_object *ctl_json_badblocks(const struct hostmem_badblock *bad, unsig
 				       bool human);
 struct json_object *ctl_json_choice(const char *const *names, unsigned int count,
 				    unsigned int value);
+int ctl_json_users(struct hostmem_region *region, const struct ctl_json *how,
+		   struct json_object **out);
 int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out);
 int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);

@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
 	{ "plug", cmd_plug, "make a range of a region exist" },
 	{ "unplug", cmd_unplug, "take a range of a region back from everyone" },
 	{ "resize", cmd_resize, "plug or unplug until so much is plugged" },
+	{ "revoke", cmd_revoke, "take a region away from those who have a view of it" },
 	{ "list", cmd_list, "show regions, who uses them, and their KVM slots" },
 	{ "extents", cmd_extents, "show where a file is in physical memory" },
 	{ "monitor", cmd_monitor, "follow what happens to regions" },

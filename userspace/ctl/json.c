@@ -51,6 +51,12 @@ static bool user_wanted(struct hostmem_user *user, const struct ctl_json *how)
 
 	if (how->own_view && hostmem_user_get_view_id(user) == how->own_view)
 		return false;
+	for (i = 0; i < how->nr_views; i++) {
+		if (how->views_only[i] == hostmem_user_get_view_id(user))
+			break;
+	}
+	if (how->nr_views && i == how->nr_views)
+		return false;
 	for (i = 0; i < how->nr_pids; i++) {
 		if (how->pids[i] == (uint64_t)hostmem_user_get_pid(user))
 			return true;
@@ -89,8 +95,16 @@ static struct json_object *json_user(struct hostmem_user *user, const struct ctl
 	return object;
 }
 
-static int json_users(struct hostmem_region *region, const struct ctl_json *how,
-		      struct json_object **out)
+/**
+ * ctl_json_users - the views of a region as an array
+ * @region: as listed
+ * @how: which, and how to show them
+ * @out: out: the array
+ *
+ * Return: 0, or -errno: -ENOENT if the region has gone meanwhile.
+ */
+int ctl_json_users(struct hostmem_region *region, const struct ctl_json *how,
+		   struct json_object **out)
 {
 	struct ctl_mappings mappings;
 	struct hostmem_user *user;
@@ -268,7 +282,7 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 	if (!rc && how->slots)
 		rc = json_slots(region, how->human, &slots);
 	if (!rc && how->views)
-		rc = json_users(region, how, &users);
+		rc = ctl_json_users(region, how, &users);
 	if (rc) {
 		json_object_put(bad);
 		json_object_put(slots);
