@@ -128,7 +128,7 @@ destroy() {
 }
 
 keys='["allocation","backing","badblocks","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
-verbs='create-region destroy-region plug unplug resize revoke list extents monitor create-namespace check-namespace vm-config load unload'
+verbs='create-region destroy-region plug unplug resize revoke list extents monitor create-namespace check-namespace vm-config info load unload'
 
 test_help() {
 	local verb option missing options pages
@@ -283,7 +283,31 @@ test_allocation() {
 	else
 		echo "# no memory cgroups"
 	fi
+	test_limits
 	destroy ctl-m
+}
+
+# Which limit it is that stands in the way.
+test_limits() {
+	local ratio=/proc/sys/vm/overcommit_ratio limit=/sys/module/hostmem/parameters/ram_limit old
+	old=$(cat $ratio)
+	echo 2 >/proc/sys/vm/overcommit_memory
+	echo 25 >$ratio
+	refuse "create beyond the commit limit" 1 'region ctl-n: the host commits itself to no more than .*vm.overcommit_memory is 2.* raise the limit: sysctl vm.overcommit_ratio' \
+		hostmemctl create-region ctl-n --size 1g --plug 1g --allocation immediate
+	refuse "resize beyond the commit limit" 1 'region ctl-m: the host commits itself to no more than' \
+		hostmemctl resize ctl-m --plug 1g --threads 2
+	echo 0 >/proc/sys/vm/overcommit_memory
+	echo "$old" >$ratio
+	[ -e $limit ] || { echo "# the module has no limit of ram"; return; }
+	old=$(cat $limit)
+	echo $((64 << 20)) >$limit
+	refuse "create beyond ram_limit" 1 "region ctl-n: all regions of ram together may hold 64.00 MiB .*128.00 MiB .*raise the limit: echo BYTES >$limit" \
+		hostmemctl create-region ctl-n --size 1g --plug 128m --allocation immediate
+	refuse "plug beyond ram_limit" 1 'region ctl-m: all regions of ram together' hostmemctl plug ctl-m 2g 128m --preallocate
+	accept "info: ram_limit" '.[0]|.ram_limit == 67108864 and .ram_used < 67108864' hostmemctl info
+	echo "$old" >$limit
+	is "nothing is left of it" "$(hostmemctl list | jq -c 'map(.name)') $(hostmemctl list -r ctl-m | jq '.[0].plugged')" '["ctl-a","ctl-m"] 0'
 }
 
 test_list() {
@@ -358,6 +382,10 @@ test_revoke() {
 	refuse "revoke again" 1 "view $id: the region has no such view, or it has been revoked already" hostmemctl revoke ctl-r "$id"
 	exec 8<&-
 	unmap
+	accept "info" '.[0]|keys == ["abi_version","max_blocks","max_regions","max_size","min_block_size","name_max","ram_limit","ram_used","regions"]
+		and .regions >= 2 and .max_regions == 4096 and .min_block_size == 2097152' hostmemctl info
+	accept "info -u" '.[0].min_block_size == "2.00 MiB (2.10 MB)"' hostmemctl info -u
+	refuse "info without privilege" 1 'no permission to open it' nobody hostmemctl info
 	destroy ctl-r
 }
 

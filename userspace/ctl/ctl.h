@@ -40,6 +40,7 @@ int cmd_create_namespace(struct ctl *ctl, int argc, char **argv);
 int cmd_create_region(struct ctl *ctl, int argc, char **argv);
 int cmd_destroy_region(struct ctl *ctl, int argc, char **argv);
 int cmd_extents(struct ctl *ctl, int argc, char **argv);
+int cmd_info(struct ctl *ctl, int argc, char **argv);
 int cmd_list(struct ctl *ctl, int argc, char **argv);
 int cmd_load(struct ctl *ctl, int argc, char **argv);
 int cmd_monitor(struct ctl *ctl, int argc, char **argv);
@@ -139,6 +140,9 @@ int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const ch
 int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t start,
 		   uint64_t length);
 int ctl_fail_name(struct ctl *ctl, const char *name);
+
+/* memory.c */
+int ctl_fail_memory(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t length);
 
 /* module.c: libkmod */
 int ctl_module_load(struct ctl *ctl, const char *only);

@@ -30,7 +30,7 @@ static const struct ctl_reason general[] = {
 	  "hostmemctl list shows the regions that there are" },
 	{ ENOMEM, "no memory, or the limit of the memory cgroup is reached; nothing was changed",
 	  "ask for less, free memory, or raise memory.max" },
-	{ ENOSPC, "no room: the limit of the module or of the backing is reached",
+	{ ENOSPC, "no room: a limit of the module, of the host or of the backing is reached",
 	  "destroy what is not needed" },
 	{ EINTR, "interrupted; nothing is left behind", "run it again" },
 	{ ECANCELED, "cancelled; what was allocated has been given back", "run it again" },
@@ -157,7 +157,7 @@ int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t 
 	static const struct ctl_reason reasons[] = {
 		{ EBUSY, "another process is plugging a part of this range",
 		  "try again when it is done" },
-		{ ENOSPC, "no room in the backing; nothing was changed",
+		{ ENOSPC, "no room for so much; nothing was changed",
 		  "ask for less, or free memory" },
 		{ EEXIST, "a block of the range is plugged already",
 		  "hostmemctl list -S shows what is" },
@@ -170,8 +170,11 @@ int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t 
 	unsigned long long size = hostmem_view_get_size(view);
 	unsigned long long block = hostmem_view_get_block_size(view);
 	const char *name = hostmem_view_get_name(view);
+	int status = ctl_fail_memory(ctl, view, rc, length);
 	uint64_t at;
 
+	if (status != CTL_GO)
+		return status;
 	if (rc == -EINVAL && (!length || start % block || length % block))
 		return fail_alignment(ctl, name, block, start, length);
 	if (rc == -ENOENT && (start > size || length > size - start))

@@ -26,6 +26,7 @@ static const struct verb verbs[] = {
 	{ "create-namespace", cmd_create_namespace, "make a pmem namespace with a reserve" },
 	{ "check-namespace", cmd_check_namespace, "check the reserve of a pmem namespace" },
 	{ "vm-config", cmd_vm_config, "print what makes a region the memory of a VM" },
+	{ "info", cmd_info, "show the limits of the module" },
 	{ "load", cmd_load, "load the kernel modules" },
 	{ "unload", cmd_unload, "unload the kernel modules" },
 };

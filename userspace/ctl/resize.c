@@ -36,7 +36,13 @@ static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint6
 	unsigned long long block = hostmem_view_get_block_size(view);
 	unsigned long long size = hostmem_view_get_size(view);
 	const char *name = hostmem_view_get_name(view);
+	struct hostmem_region_info info;
+	int status = CTL_GO;
 
+	if (!hostmem_view_get_info(view, &info) && plugged > info.out_plugged)
+		status = ctl_fail_memory(ctl, view, rc, plugged - info.out_plugged);
+	if (status != CTL_GO)
+		return status;
 	if (plugged > size)
 		return ctl_error(ctl, "region %s: --plug %s is more than its size, %s; use at most that",
 				 name, ctl_size_arg(plugged).s, ctl_size_arg(size).s);
