@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <libhostmem.h>
 
@@ -267,6 +268,106 @@ TEST_F(dax, unplug)
 	hm_plug(self->owner, HM_BLOCK, HM_BLOCK);
 	EXPECT_TRUE(is_filled(self->p, 30));
 	HM_OK(munmap(q, SIZE));
+}
+
+static int write_a_byte(void *arg)
+{
+	*(char *)arg = 1;
+	return 0;
+}
+
+static int unplug_a_block(void *arg)
+{
+	hm_unplug(*(int *)arg, 0, HM_BLOCK);
+	return 0;
+}
+
+/* Ask by netlink whatever there is to ask about a region. */
+static int ask_as_nobody(void *arg)
+{
+	struct hostmem_badblock *bad;
+	struct hostmem_region *region;
+	struct hostmem_ctx *ctx;
+	unsigned int n;
+
+	HM_OK(setuid(65534));
+	HM_TRUE(!hostmem_new(&ctx) && !hostmem_refresh(ctx));
+	region = hostmem_region_get_by_name(ctx, arg);
+	HM_TRUE(region && !hostmem_region_get_badblocks(region, &bad, &n) && !n);
+	HM_TRUE(!hostmem_refresh(ctx));
+	return 0;
+}
+
+/* Ask another family, which shares a mutex with most. */
+static int ask_another_family(void *arg)
+{
+	struct hostmem_monitor *monitor;
+	struct hostmem_ctx *ctx;
+
+	(void)arg;
+	return hostmem_new(&ctx) || hostmem_monitor_new(ctx, &monitor);
+}
+
+static pid_t in_background(int (*fn)(void *arg), void *arg)
+{
+	pid_t pid = HM_OK(fork());
+
+	if (!pid)
+		_exit(fn(arg));
+	return pid;
+}
+
+/* Wait until a process is stopped in the kernel, or has ended. */
+static bool is_stuck(pid_t pid)
+{
+	char path[32], text[512], *state;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (i = 0; i < 300; i++, usleep(100000)) {
+		HM_OK(hm_read_file(path, text, sizeof(text)));
+		state = strrchr(text, ')');
+		HM_TRUE(state);
+		if (state[2] == 'D' || state[2] == 'Z')
+			return state[2] == 'D';
+	}
+	return false;
+}
+
+/* Well, and before anybody helps it. */
+static bool ends_soon(pid_t pid)
+{
+	int i, status;
+
+	for (i = 0; i < 300; i++, usleep(100000)) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return !status;
+	}
+	return false;
+}
+
+/* A frozen file system stops a write, and the unplug that waits for it; nobody who asks. */
+TEST_F(dax, frozen)
+{
+	pid_t writer, unplugger, reader, other;
+	bool ended, others;
+
+	if (variant->fs != &hm_ext4)
+		SKIP(return, "needs a file system that can be frozen");
+	hm_sh("fsfreeze -f %s", dax_dir(variant->fs));
+	writer = in_background(write_a_byte, self->p);
+	EXPECT_TRUE(is_stuck(writer));
+	unplugger = in_background(unplug_a_block, &self->owner);
+	EXPECT_TRUE(is_stuck(unplugger));
+	reader = in_background(ask_as_nobody, self->name);
+	ended = ends_soon(reader);
+	other = in_background(ask_another_family, NULL);
+	others = ends_soon(other);
+	hm_sh("fsfreeze -u %s", dax_dir(variant->fs));
+	EXPECT_TRUE(ended);
+	EXPECT_TRUE(others);
+	EXPECT_EQ(0, hm_wait(writer));
+	EXPECT_EQ(0, hm_wait(unplugger));
 }
 
 TEST_F(dax, revoke)
