@@ -68,11 +68,13 @@ static void run(int kvm, int vm)
 int main(void)
 {
 	struct hostmem_bind_params bind = { .gpa = 0 };
+	struct hostmem_memory_region backend;
 	struct hostmem_region_params params;
 	struct hostmem_binding *binding;
 	struct hostmem_view *view;
 	struct hostmem_ctx *ctx;
 	struct hostmem_vm *vm;
+	unsigned int count = 1;
 	int kvm, vm_fd;
 	char *memory;
 
@@ -86,6 +88,8 @@ int main(void)
 	LIB(hostmem_view_create(ctx, NULL, &params, &view));
 	LIB(hostmem_vm_new(ctx, vm_fd, &vm));
 	LIB(hostmem_vm_bind(vm, view, &bind, &binding));
+	/* What vhost-user's SET_MEM_TABLE sends: backend.fd can map all of it, and nothing else. */
+	LIB(hostmem_vm_get_memory_table(vm, &backend, &count));
 
 	/* Memory comes: plug, then give KVM its slots. */
 	LIB(hostmem_view_plug(view, 0, PLUG, NULL));
