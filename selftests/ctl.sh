@@ -341,11 +341,11 @@ test_list() {
 
 	map ctl-b
 	accept "list -V: a view" ".[0]|.views == 1 and .mappings == 1 and (.view_list|length == 1 and (.[0]|
-		keys == [\"command\",\"id\",\"length\",\"mapping_list\",\"mappings\",\"pid\",\"revoked\",\"rights\",\"start\"] and
+		keys == [\"command\",\"id\",\"length\",\"mapping_list\",\"mappings\",\"parent\",\"pid\",\"revoked\",\"rights\",\"start\"] and
 		(.mapping_list|length == 1 and (.[0]|keys == [\"bytes\",\"command\",\"length\",\"pid\",\"prot\",\"start\"] and
 		.pid == $mapper and .command == \"python3\" and .start == 0 and .length == 2097152 and .prot == \"rw\" and .bytes == 0)) and
 		.pid == $mapper and .command == \"python3\" and .start == 0 and .length == 6291456 and
-		.rights == \"rw\" and .mappings == 1 and .revoked == false))" hostmemctl list -V -r ctl-b
+		.rights == \"rw\" and .parent == null and .mappings == 1 and .revoked == false))" hostmemctl list -V -r ctl-b
 	accept "list -p" 'length == 1 and .[0].name == "ctl-b" and (.[0].view_list|length) == 1' hostmemctl list -V -p "$mapper"
 	accept "list -V: nobody does not know who maps" '.[0].view_list|map(.mappings, .mapping_list) == [1, null]' \
 		nobody hostmemctl list -V -r ctl-b

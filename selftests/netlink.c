@@ -498,7 +498,7 @@ TEST_F(nl, network_namespace)
 /* Views */
 
 #define VIEW_KEYS ((2U << HOSTMEM_A_VIEW_MAX) - 2 - (1U << HOSTMEM_A_VIEW_PAD) - \
-		   (1U << HOSTMEM_A_VIEW_REVOKED))
+		   (1U << HOSTMEM_A_VIEW_REVOKED) - (1U << HOSTMEM_A_VIEW_PARENT))
 
 static bool view_matches(const struct msg *msg, int fd, pid_t pid)
 {
@@ -558,6 +558,30 @@ TEST_F(nl, view_by_id)
 	ASSERT_EQ(1, r.n);
 	EXPECT_EQ(VIEW_KEYS | 1U << HOSTMEM_A_VIEW_REVOKED, r.msgs[0].present);
 	EXPECT_EQ(1, r.msgs[0].value[HOSTMEM_A_VIEW_MAPPINGS]);
+}
+
+/* The one that it is derived from, and when that is closed the one before; an owner has none. */
+TEST_F(nl, view_parent)
+{
+	const __u32 may_derive = HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_DERIVE;
+	int parent = hm_derive(self->owner, HM_BLOCK, 2 * HM_BLOCK, may_derive, 0);
+	int child = hm_derive(parent, HM_BLOCK, HM_BLOCK, HOSTMEM_RIGHT_READ, 0);
+	struct attr by_id = NUMBER(HOSTMEM_A_VIEW_ID, hm_view_id(child));
+	struct reply r;
+
+	r = nl_dump(&self->nl, HOSTMEM_NL_VIEW_GET, NUMBER(HOSTMEM_A_VIEW_REGION_ID, self->id));
+	ASSERT_EQ(3, r.n);
+	EXPECT_EQ(VIEW_KEYS, r.msgs[0].present);
+	EXPECT_EQ(hm_view_id(self->owner), r.msgs[1].value[HOSTMEM_A_VIEW_PARENT]);
+	EXPECT_EQ(hm_view_id(parent), r.msgs[2].value[HOSTMEM_A_VIEW_PARENT]);
+	EXPECT_EQ(2 * HM_BLOCK, r.msgs[2].value[HOSTMEM_A_VIEW_START]);
+	EXPECT_EQ(HM_BLOCK, r.msgs[2].value[HOSTMEM_A_VIEW_LENGTH]);
+	EXPECT_EQ(may_derive, r.msgs[1].value[HOSTMEM_A_VIEW_RIGHTS]);
+	close(parent);
+	r = nl_do(&self->nl, HOSTMEM_NL_VIEW_GET, by_id);
+	ASSERT_EQ(1, r.n);
+	EXPECT_EQ(hm_view_id(self->owner), r.msgs[0].value[HOSTMEM_A_VIEW_PARENT]);
+	close(child);
 }
 
 TEST_F(nl, view_is_gone)

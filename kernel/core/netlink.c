@@ -75,6 +75,8 @@ static int hostmem_put_view(struct sk_buff *skb, const struct hostmem_view *view
 {
 	if (view->revoked && nla_put_flag(skb, HOSTMEM_A_VIEW_REVOKED))
 		return -EMSGSIZE;
+	if (view->parent && hostmem_put_u64(skb, HOSTMEM_A_VIEW_PARENT, view->parent->id))
+		return -EMSGSIZE;
 	if (hostmem_put_u64(skb, HOSTMEM_A_VIEW_ID, view->id) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_VIEW_REGION_ID, view->region->id) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_VIEW_START, view->start) ||

@@ -71,13 +71,16 @@ static struct json_object *json_user(struct hostmem_user *user, const struct ctl
 	bool human = how->human;
 	struct ctl_text command = ctl_pid_command(hostmem_user_get_pid(user));
 	unsigned int rights = hostmem_user_get_rights(user);
-	char text[4];
+	uint64_t parent = hostmem_user_get_parent(user);
+	char text[5];
 
-	snprintf(text, sizeof(text), "%s%s%s", rights & HOSTMEM_RIGHT_READ ? "r" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s", rights & HOSTMEM_RIGHT_READ ? "r" : "",
 		 rights & HOSTMEM_RIGHT_WRITE ? "w" : "",
-		 rights & HOSTMEM_RIGHT_OWNER ? "o" : "");
+		 rights & HOSTMEM_RIGHT_OWNER ? "o" : "",
+		 rights & HOSTMEM_RIGHT_DERIVE ? "d" : "");
 	json_object_object_add(object, "id",
 			       json_object_new_uint64(hostmem_user_get_view_id(user)));
+	json_object_object_add(object, "parent", parent ? json_object_new_uint64(parent) : NULL);
 	json_object_object_add(object, "pid", json_object_new_int(hostmem_user_get_pid(user)));
 	json_object_object_add(object, "command",
 			       *command.s ? json_object_new_string(command.s) : NULL);

@@ -108,6 +108,7 @@ pid_t hostmem_user_get_pid(struct hostmem_user *user);
 unsigned int hostmem_user_get_rights(struct hostmem_user *user);
 unsigned int hostmem_user_get_mappings(struct hostmem_user *user);
 bool hostmem_user_is_revoked(struct hostmem_user *user);
+uint64_t hostmem_user_get_parent(struct hostmem_user *user);	/* 0: none */
 
 /* pmem namespaces that are enabled, by netlink (pmem.c): a snapshot like that of the regions */
 struct hostmem_pmem;

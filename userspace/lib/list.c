@@ -20,6 +20,7 @@ struct hostmem_user {
 	unsigned int rights;
 	unsigned int mappings;
 	bool revoked;
+	uint64_t parent;
 };
 
 struct hostmem_region {
@@ -68,6 +69,7 @@ static const uint8_t hostmem_view_types[HOSTMEM_A_VIEW_MAX + 1] = {
 	[HOSTMEM_A_VIEW_RIGHTS] = MNL_TYPE_U32,
 	[HOSTMEM_A_VIEW_MAPPINGS] = MNL_TYPE_U32,
 	[HOSTMEM_A_VIEW_REVOKED] = MNL_TYPE_FLAG,
+	[HOSTMEM_A_VIEW_PARENT] = MNL_TYPE_U64,
 };
 
 static void hostmem_users_free(struct hostmem_user *users)
@@ -174,6 +176,7 @@ static int hostmem_list_user(const struct nlmsghdr *nlh, void *data)
 	user->rights = hostmem_attr_u32(a[HOSTMEM_A_VIEW_RIGHTS]);
 	user->mappings = hostmem_attr_u32(a[HOSTMEM_A_VIEW_MAPPINGS]);
 	user->revoked = a[HOSTMEM_A_VIEW_REVOKED];
+	user->parent = hostmem_attr_u64(a[HOSTMEM_A_VIEW_PARENT]);
 	*list->user_tail = user;
 	list->user_tail = &user->next;
 	return 0;
@@ -589,4 +592,15 @@ unsigned int hostmem_user_get_mappings(struct hostmem_user *user)
 bool hostmem_user_is_revoked(struct hostmem_user *user)
 {
 	return user->revoked;
+}
+
+/**
+ * hostmem_user_get_parent - what a listed view has been derived from
+ * @user: the view
+ *
+ * Return: number of the view with which it is revoked; 0: none.
+ */
+uint64_t hostmem_user_get_parent(struct hostmem_user *user)
+{
+	return user->parent;
 }
