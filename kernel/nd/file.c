@@ -98,10 +98,11 @@ static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u
 		goto err_layout;
 	backing->client.layout = layout;
 	backing->client.size = size;
+	backing->leased = leased;
+	/* Last: from then on the namespace, when it goes, ends the segment. */
 	rc = hostmem_nd_join(&backing->client, lease->pmem_id);
 	if (rc)
 		goto err_file;
-	backing->leased = leased;
 	return 0;
 
 err_file:
