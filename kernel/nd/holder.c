@@ -22,13 +22,16 @@
 #include <linux/nd.h>
 #include <linux/pfn_t.h>
 #include <linux/pseudo_fs.h>
+#include <linux/refcount.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "hostmem_nd.h"
 
+/* Kept by its segment, until that is closed, and by its pages, until nobody has one. */
 struct hostmem_holder {
 	struct hostmem_client client;
+	refcount_t refs;
 	struct nd_region *nd_region;	/* for flushing, until the namespace goes */
 	u64 spa;			/* of the region's first byte */
 	struct resource res;
@@ -169,7 +172,7 @@ static int hostmem_holder_make_pages(struct hostmem_holder *holder, int nid)
 	return PTR_ERR_OR_ZERO(memremap_pages(pgmap, nid));
 }
 
-/* Give the range back: what has pinned a page is waited for. */
+/* Give the range back, of which nobody has a page. */
 static void hostmem_holder_unmap(struct hostmem_holder *holder)
 {
 	if (holder->has_pages)
@@ -233,6 +236,8 @@ static int hostmem_holder_join(struct hostmem_client *client, const struct hostm
 	rc = hostmem_holder_map(holder, pmem, dev_to_node(dev));
 	if (rc)
 		goto err_source;
+	client->pages.start = holder->spa;
+	client->pages.end = holder->spa + client->size;
 	return 0;
 
 err_source:
@@ -240,6 +245,23 @@ err_source:
 err_layout:
 	hostmem_layout_free(client->layout);
 	return rc;
+}
+
+static void hostmem_holder_put(struct hostmem_holder *holder)
+{
+	if (!refcount_dec_and_test(&holder->refs))
+		return;
+	hostmem_layout_free(holder->client.layout);
+	kfree(holder);
+}
+
+static void hostmem_holder_drained(struct hostmem_client *client)
+{
+	struct hostmem_holder *holder = hostmem_holder_of(client);
+
+	hostmem_holder_unmap(holder);
+	hostmem_nd_leave(client);
+	hostmem_holder_put(holder);
 }
 
 static int hostmem_holder_open(struct hostmem_segment *segment,
@@ -255,7 +277,9 @@ static int hostmem_holder_open(struct hostmem_segment *segment,
 	holder = kzalloc(sizeof(*holder), GFP_KERNEL_ACCOUNT);
 	if (!holder)
 		return -ENOMEM;
+	refcount_set(&holder->refs, 2);
 	holder->client.segment = segment;
+	holder->client.drained = hostmem_holder_drained;
 	holder->client.exclusive = true;
 	holder->client.join = hostmem_holder_join;
 	holder->client.size = cmd->region_size;
@@ -281,8 +305,8 @@ static void hostmem_holder_end(struct hostmem_segment *segment)
 {
 	struct hostmem_holder *holder = segment->private;
 
-	hostmem_holder_unmap(holder);
-	hostmem_nd_leave(&holder->client);
+	hostmem_nd_retire(&holder->client);
+	hostmem_drain(&holder->client);
 }
 
 static void hostmem_holder_close(struct hostmem_segment *segment)
@@ -290,8 +314,7 @@ static void hostmem_holder_close(struct hostmem_segment *segment)
 	struct hostmem_holder *holder = segment->private;
 
 	fput(segment->file);
-	hostmem_layout_free(holder->client.layout);
-	kfree(holder);
+	hostmem_holder_put(holder);
 }
 
 const struct hostmem_backing_ops hostmem_holder_ops = {

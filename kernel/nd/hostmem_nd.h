@@ -34,15 +34,31 @@ struct hostmem_lease {
 };
 
 /**
+ * struct hostmem_pages - a range of pages
+ * @start: system physical address of the first byte
+ * @end: of the byte behind the last one
+ */
+struct hostmem_pages {
+	u64 start;
+	u64 end;
+};
+
+/**
  * struct hostmem_client - a region that uses a namespace
- * @node: in those of the namespace, until the segment ends
- * @segment: of the region, open from join() on
+ *
+ * It is complete before it joins: the namespace may go, and with it the region, at once.
+ *
+ * @node: in those of the namespace, until it leaves
+ * @segment: of the region, open from join() on; NULL: it has ended
  * @exclusive: there is at most one such client
  * @size: bytes of the region
  * @layout: where they are, when it has joined
  * @changes: of what is bad that the region knows
  * @join: the last thing that opens the segment: while it runs the namespace does not go.
  *	NULL: nothing is left to do. Context: sleeps, under hostmem_nd_lock
+ * @pages: for hostmem_drain()
+ * @drain: the node in its list
+ * @drained: nobody has any of @pages: leave, and let others have them. Context: sleeps
  */
 struct hostmem_client {
 	struct list_head node;
@@ -53,6 +69,9 @@ struct hostmem_client {
 	u64 changes;
 	int (*join)(struct hostmem_client *client, const struct hostmem_pmem *pmem,
 		    struct device *dev);
+	struct hostmem_pages pages;
+	struct list_head drain;
+	void (*drained)(struct hostmem_client *client);
 };
 
 /**
@@ -73,6 +92,7 @@ void hostmem_nd_learn(u64 spa, u64 length);
 int hostmem_nd_refresh(void);
 int hostmem_nd_inspect(struct hostmem_segment *segment);
 int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id);
+void hostmem_nd_retire(struct hostmem_client *client);
 void hostmem_nd_leave(struct hostmem_client *client);
 int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd);
 void hostmem_nd_detach(struct hostmem_lease *lease);
@@ -149,6 +169,11 @@ void hostmem_holder_exit(void);
 struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);
 struct hostmem_lease *hostmem_lease_of(const struct file *file);
 void hostmem_lease_revoke(struct hostmem_lease *lease);
+
+/* drain.c */
+bool hostmem_pages_idle(struct hostmem_pages *pages);
+void hostmem_drain(struct hostmem_client *client);
+void hostmem_drain_exit(void);
 
 /* pin.c */
 int hostmem_pin(struct inode *inode);

@@ -20,6 +20,9 @@
 #include "hostmem_nd.h"
 
 #define HOSTMEM_ND_PERIOD (5 * HZ)
+/* After that time whoever waits for somebody says for what. */
+#define HOSTMEM_ND_PATIENCE (5L * HZ)
+#define HOSTMEM_ND_PATIENCE_MAX (600L * HZ)
 
 /* A namespace that the core knows, and the device whose driver enables it. */
 struct hostmem_nd_space {
@@ -28,6 +31,7 @@ struct hostmem_nd_space {
 	struct hostmem_pmem pmem;
 	struct list_head leases;
 	struct list_head clients;
+	struct hostmem_pages used;	/* of the driver's, by regions of the device */
 	u64 changes;			/* of what is bad */
 	bool revalidate;		/* libnvdimm's disks do not know yet what its bus knows */
 	struct hostmem_record record;
@@ -164,7 +168,7 @@ static struct hostmem_client *hostmem_nd_outdated(struct hostmem_nd_space **in)
 
 	list_for_each_entry(space, &hostmem_nd_spaces, node) {
 		list_for_each_entry(client, &space->clients, node) {
-			if (client->changes == space->changes)
+			if (!client->segment || client->changes == space->changes)
 				continue;
 			*in = space;
 			return client;
@@ -359,39 +363,91 @@ out_unlock:
 	mutex_unlock(&hostmem_nd_lock);
 }
 
+/* End a region, unless it ends by itself. Under hostmem_nd_lock, which it lets go of. */
+static void hostmem_nd_end(struct hostmem_client *client)
+{
+	struct hostmem_segment *segment = client->segment;
+	bool kept = segment && hostmem_segment_get(segment);
+
+	mutex_unlock(&hostmem_nd_lock);
+	if (kept) {
+		hostmem_segment_lost(segment);
+		hostmem_segment_put(segment);
+	}
+	mutex_lock(&hostmem_nd_lock);
+}
+
+/* Why the namespace cannot go yet: for the page at @start; 0: it is not a page. */
+static void hostmem_nd_wait_for(const struct hostmem_nd_space *space, u64 start)
+{
+	if (start)
+		dev_warn(space->dev, "%s cannot go yet: the page at %#llx is pinned\n",
+			 space->pmem.name, start);
+	else
+		dev_warn(space->dev, "%s cannot go yet: a region on it is still ending\n",
+			 space->pmem.name);
+}
+
 /* End the regions that use a namespace which nobody finds any more. */
 static void hostmem_nd_lose(struct hostmem_nd_space *space)
 {
+	long patience = HOSTMEM_ND_PATIENCE;
 	struct hostmem_client *client;
+	struct list_head *node;
+	u64 start;
 
 	mutex_lock(&hostmem_nd_lock);
 	while ((client = list_first_entry_or_null(&space->clients, struct hostmem_client, node))) {
-		struct list_head *node = &client->node;
-		struct hostmem_segment *segment = client->segment;
-		bool kept = hostmem_segment_get(segment);
-
+		node = &client->node;
+		hostmem_nd_end(client);
+		if (space->clients.next != node)
+			continue;
+		/* It leaves at its end, which may have begun elsewhere, or has still to come. */
+		start = client->segment ? 0 : client->pages.start;
 		mutex_unlock(&hostmem_nd_lock);
-		if (kept) {
-			hostmem_segment_lost(segment);
-			hostmem_segment_put(segment);
+		if (!wait_event_timeout(hostmem_nd_wait, READ_ONCE(space->clients.next) != node,
+					patience)) {
+			hostmem_nd_wait_for(space, start);
+			patience = min(2 * patience, HOSTMEM_ND_PATIENCE_MAX);
 		}
-		/* It leaves at its end, which may have begun elsewhere. */
-		wait_event(hostmem_nd_wait, READ_ONCE(space->clients.next) != node);
 		mutex_lock(&hostmem_nd_lock);
 	}
 	mutex_unlock(&hostmem_nd_lock);
 }
 
-/* Forget a namespace that is out of the list. */
-static void hostmem_nd_drop(struct hostmem_nd_space *space)
+/*
+ * The driver takes away the struct pages of its data, and waits for nobody who has one. Regions of
+ * a device have had theirs there.
+ */
+static void hostmem_nd_drain(struct hostmem_nd_space *space)
+{
+	long patience = HOSTMEM_ND_PATIENCE;
+	unsigned long start = jiffies;
+
+	while (!hostmem_pages_idle(&space->used)) {
+		if (time_after(jiffies, start + patience)) {
+			hostmem_nd_wait_for(space, space->used.start);
+			patience = min(2 * patience, HOSTMEM_ND_PATIENCE_MAX);
+			start = jiffies;
+		}
+		schedule_timeout_uninterruptible(HZ / 20);
+	}
+}
+
+/* Whoever has a lease lets go of what it has pinned, too. */
+static void hostmem_nd_revoke(struct hostmem_nd_space *space)
 {
 	struct hostmem_lease *lease, *next;
 
-	hostmem_nd_lose(space);
 	mutex_lock(&hostmem_nd_lock);
 	list_for_each_entry_safe(lease, next, &space->leases, node)
 		hostmem_lease_revoke(lease);
 	mutex_unlock(&hostmem_nd_lock);
+}
+
+/* Forget a namespace that is out of the list, and that nobody uses. */
+static void hostmem_nd_drop(struct hostmem_nd_space *space)
+{
 	hostmem_pmem_remove(&space->pmem);
 	kvfree(space->ledger);
 	kfree(space);
@@ -401,9 +457,10 @@ static void hostmem_nd_drop(struct hostmem_nd_space *space)
  * hostmem_nd_remove - a namespace is about to be disabled
  * @dev: the device whose driver enables it; need not be known
  *
- * When this has returned nobody reaches the namespace through us any more.
+ * When this has returned nobody reaches the namespace through us any more, and nobody has
+ * a page of it pinned that a region had mapped: to go on without that would not be safe.
  *
- * Context: sleeps; under device_lock().
+ * Context: sleeps, for as long as a page is pinned; under device_lock().
  */
 void hostmem_nd_remove(struct device *dev)
 {
@@ -414,8 +471,12 @@ void hostmem_nd_remove(struct device *dev)
 	if (space)
 		list_del(&space->node);
 	mutex_unlock(&hostmem_nd_lock);
-	if (space)
-		hostmem_nd_drop(space);
+	if (!space)
+		return;
+	hostmem_nd_revoke(space);
+	hostmem_nd_lose(space);
+	hostmem_nd_drain(space);
+	hostmem_nd_drop(space);
 }
 
 /**
@@ -432,6 +493,17 @@ void hostmem_nd_clear(void)
 		list_del(&space->node);
 		hostmem_nd_drop(space);
 	}
+}
+
+/* Pages of a file are its file system's, which waits for who has one before others get it. */
+static void hostmem_space_use(struct hostmem_nd_space *space, const struct hostmem_client *client)
+{
+	u64 start = space->pmem.spa + space->pmem.data_offset;
+
+	if (client->exclusive || space->pmem.mode != HOSTMEM_PMEM_DEVDAX)
+		return;
+	space->used.start = start;
+	space->used.end = max(space->used.end, start + client->size);
 }
 
 /**
@@ -466,6 +538,7 @@ int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id)
 		rc = client->join(client, &found->pmem, found->dev);
 	if (!rc) {
 		client->segment->pmem_id = pmem_id;
+		hostmem_space_use(found, client);
 		list_add_tail(&client->node, &found->clients);
 	}
 out_unlock:
@@ -474,6 +547,19 @@ out_unlock:
 	if (!rc)
 		hostmem_nd_refresh();
 	return rc;
+}
+
+/**
+ * hostmem_nd_retire - the segment of a client ends
+ * @client: joined; stays so until it leaves, but nobody looks for its segment any more
+ *
+ * Context: sleeps.
+ */
+void hostmem_nd_retire(struct hostmem_client *client)
+{
+	mutex_lock(&hostmem_nd_lock);
+	client->segment = NULL;
+	mutex_unlock(&hostmem_nd_lock);
 }
 
 /**

@@ -180,8 +180,8 @@ struct hostmem_info {
  * Errors: EINVAL, EOPNOTSUPP, EEXIST (name), ENOSPC (out_max_regions, or larger than the
  * backing), EPERM (@uid is not the caller's or @gid not one of its groups, without CAP_CHOWN;
  * @backing needs a right), ENOMEM. Of files and reserves also ENOPKG, EBADF, ENODEV (no such
- * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder), ETXTBSY,
- * EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ, EMLINK.
+ * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder, or a page of
+ * its last one's region is still pinned), ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ, EMLINK.
  */
 struct hostmem_region_create {
 	__u32 size;
@@ -249,7 +249,9 @@ struct hostmem_region_open {
  * On an owner view. The node disappears, all memory is freed, mappings that
  * remain (with HOSTMEM_DESTROY_FORCE) get SIGBUS, and every other call on any
  * fd of the region fails with ENODEV. When it has returned nobody can reach
- * the memory any more, and no call that began before still acts on it.
+ * the memory any more, and no call that began before still acts on it. Pages that
+ * are pinned stay what they are until they are let go; for those of a reserve it waits a second,
+ * or until a signal comes, and the reserve has no other holder before.
  *
  * Errors: EOPNOTSUPP, EPERM, EBUSY (mapped), ENODEV (already destroyed).
  */

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that somebody has pinned when their region ends: they stay what they are until they are
+ * let go, nobody else gets the memory before, and the device does not go before.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <libhostmem.h>
+
+#include "dax.h"
+
+#define SIZE (2 * HM_BLOCK)
+#define RESERVE (SIZE + 2 * HM_BLOCK)
+#define RW (PROT_READ | PROT_WRITE)
+/* What is pinned: in the middle of a 2 MiB page. */
+#define AT (HM_BLOCK + 5 * PAGE)
+
+FIXTURE(pins) {
+	char backing[64];
+	char name[HOSTMEM_NAME_MAX];
+	int owner;
+	int pipe[2];
+	char *p;
+	int log;
+};
+
+FIXTURE_VARIANT(pins) {
+	const char *make;
+	const char *like;	/* of an entry of list -D: it is that already */
+	const char *backing;
+	bool reserve;
+};
+
+#define CREATE "hostmemctl create-namespace -e namespace0.0 -f --map mem --reserve 8m "
+
+FIXTURE_VARIANT_ADD(pins, tail) {
+	.make = CREATE "--mode fsdax --layout tail",
+	.like = ".mode == \"fsdax\" and .reserve.layout == \"tail\" and .reserve.size == 8388608",
+	.backing = "reserve:namespace0.0",
+	.reserve = true,
+};
+
+FIXTURE_VARIANT_ADD(pins, head) {
+	.make = CREATE "--mode fsdax --layout head",
+	.like = ".mode == \"fsdax\" and .reserve.layout == \"head\" and .reserve.size == 8388608",
+	.backing = "reserve:namespace0.0",
+	.reserve = true,
+};
+
+/* Of large pages: a pin of one is one of all of it. */
+FIXTURE_VARIANT_ADD(pins, large_head) {
+	.make = CREATE "--mode devdax --layout head",
+	.like = ".mode == \"devdax\" and .reserve.layout == \"head\" and .reserve.size == 8388608",
+	.backing = "reserve:namespace0.0",
+	.reserve = true,
+};
+
+FIXTURE_VARIANT_ADD(pins, devdax) {
+	.make = "ndctl create-namespace -e namespace0.0 -f --mode devdax --map mem",
+	.like = ".mode == \"devdax\" and .reserve == null",
+	.backing = "file:/dev/dax0.0",
+};
+
+static bool create(struct _test_data_pins *self)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "hostmemctl create-region %s --backing %s --size %llu >/run/create 2>&1",
+		 self->name, self->backing, (unsigned long long)SIZE);
+	return !system(command);
+}
+
+/* Write to a page, and pin it. */
+static void pin(struct _test_data_pins *self)
+{
+	struct iovec page = { .iov_base = self->p + AT, .iov_len = PAGE };
+
+	memset(self->p, 1, SIZE);
+	memset(self->p + AT, 77, PAGE);
+	HM_TRUE(vmsplice(self->pipe[1], &page, 1, 0) == PAGE);
+}
+
+/* Let it go. Its bytes are those that were written. */
+static void unpin(struct _test_data_pins *self)
+{
+	char page[PAGE];
+
+	HM_TRUE(read(self->pipe[0], page, PAGE) == PAGE);
+	HM_TRUE(hm_is_filled(page, 77, PAGE));
+}
+
+FIXTURE_SETUP(pins)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and %s)' >/dev/null",
+		 variant->like);
+	if (system(command))
+		hm_sh("%s", variant->make);
+	self->log = hm_log_open();
+	strcpy(self->backing, variant->backing);
+	hm_name(self->name);
+	HM_TRUE(create(self));
+	self->owner = hm_open(self->name);
+	self->p = hm_map(self->owner, 0, SIZE, RW);
+	HM_OK(pipe(self->pipe));
+}
+
+FIXTURE_TEARDOWN(pins)
+{
+	_hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
+	EXPECT_TRUE(hm_log_quiet(self->log));
+}
+
+static void end(struct _test_data_pins *self)
+{
+	hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
+	close(self->owner);
+	HM_OK(munmap(self->p, SIZE));
+}
+
+/* A page outlives its region, and every trace of it in user space. */
+TEST_F(pins, page_lives_on)
+{
+	pin(self);
+	end(self);
+	unpin(self);
+}
+
+/* What is pinned for a moment only does not keep the next one from creating a region. */
+TEST_F(pins, moment)
+{
+	pid_t pid;
+
+	pin(self);
+	pid = HM_OK(fork());
+	if (!pid) {
+		usleep(300000);
+		unpin(self);
+		_exit(0);
+	}
+	close(self->pipe[0]);
+	close(self->pipe[1]);
+	end(self);
+	EXPECT_TRUE(create(self));
+	EXPECT_EQ(0, hm_wait(pid));
+	self->owner = hm_open(self->name);
+}
+
+/* Nobody else gets a reserve of which a page is pinned. */
+TEST_F(pins, next_holder)
+{
+	int i;
+
+	if (!variant->reserve)
+		SKIP(return, "a device has as many users as like");
+	pin(self);
+	end(self);
+	for (i = 0; i < 3; i++) {
+		EXPECT_FALSE(create(self));
+		EXPECT_EQ(0, system("grep -q 'pinned' /run/create"));
+		usleep(100000);
+	}
+	unpin(self);
+	for (i = 0; i < 100 && !create(self); i++)
+		usleep(100000);
+	EXPECT_LT(i, 100);
+	self->owner = hm_open(self->name);
+}
+
+/* Who destroys a region does not wait for long, nor when it is being killed. */
+TEST_F(pins, bounded)
+{
+	double start = hm_now();
+
+	pin(self);
+	end(self);
+	EXPECT_GT(start + 30000, hm_now());
+	unpin(self);
+}
+
+static bool says(int log, const char *what)
+{
+	char line[1024];
+	ssize_t n;
+
+	while ((n = read(log, line, sizeof(line) - 1)) > 0) {
+		line[n] = 0;
+		if (strstr(line, what))
+			return true;
+	}
+	return false;
+}
+
+/* The device does not go under a page that is pinned, by a region that is there or was. */
+static void unbind(struct _test_data_pins *self, bool ended)
+{
+	int log = hm_log_open();
+	pid_t pid;
+	int i;
+
+	pin(self);
+	if (ended)
+		end(self);
+	pid = HM_OK(fork());
+	if (!pid) {
+		close(self->pipe[0]);
+		execlp("ndctl", "ndctl", "disable-namespace", "namespace0.0", NULL);
+		_exit(127);
+	}
+	for (i = 0; i < 300 && !says(log, "is pinned"); i++) {
+		HM_TRUE(!waitpid(pid, NULL, WNOHANG));
+		usleep(100000);
+	}
+	HM_TRUE(i < 300);
+	HM_TRUE(!waitpid(pid, NULL, WNOHANG));
+	unpin(self);
+	HM_TRUE(!hm_wait(pid));
+	close(log);
+	/* What it said was wanted. */
+	close(self->log);
+	self->log = hm_log_open();
+	hm_sh("ndctl enable-namespace namespace0.0");
+}
+
+TEST_F(pins, unbind)
+{
+	unbind(self, false);
+}
+
+TEST_F(pins, unbind_later)
+{
+	unbind(self, true);
+}
+
+int main(int argc, char **argv)
+{
+	return dax_main(argc, argv);
+}
