@@ -14,18 +14,15 @@
 
 #include "dax.h"
 #include "kvm.h"
+#include "mce.h"
 
 #ifndef BUS_MCEERR_AR
 #define BUS_MCEERR_AR 4
-#endif
-#ifndef MADV_HWPOISON
-#define MADV_HWPOISON 100
 #endif
 
 #define BLOCKS 6
 #define SIZE (BLOCKS * HM_BLOCK)
 #define RW (PROT_READ | PROT_WRITE)
-#define INJECT "/sys/kernel/debug/mce-inject/"
 
 static const struct dax on_ext4 = {
 	"ext4", "namespace1.0", "pmem1", "mkfs.ext4 -q -F -b 4096", "-o dax=always"
@@ -145,41 +142,13 @@ static bool is_bad(const char *name, __u64 offset, struct hostmem_badblock *out)
 	return found;
 }
 
-/* The system physical address of a byte that is mapped. What is only read may be elsewhere. */
-static __u64 spa_of(char *p)
-{
-	int fd = HM_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-	__u64 entry;
-
-	*(volatile char *)p = 1;
-	HM_TRUE(pread(fd, &entry, sizeof(entry), (uintptr_t)p / 4096 * sizeof(entry)) ==
-		sizeof(entry));
-	HM_TRUE(entry >> 63);
-	close(fd);
-	return (entry & ((1ULL << 55) - 1)) * 4096 + (uintptr_t)p % 4096;
-}
-
-/* An uncorrected error of AMD's memory controller, of 2^@order bytes. */
-static void inject(__u64 spa, unsigned int order)
-{
-	char text[32];
-
-	HM_OK(hm_write_file(INJECT "flags", "sw\n"));
-	HM_OK(hm_write_file(INJECT "status", "0xbc00000000080000"));
-	snprintf(text, sizeof(text), "%#llx", (unsigned long long)spa);
-	HM_OK(hm_write_file(INJECT "addr", text));
-	snprintf(text, sizeof(text), "%u", order);
-	HM_OK(hm_write_file(INJECT "misc", text));
-	HM_OK(hm_write_file(INJECT "bank", "4"));
-}
-
 /* Inject, and wait until the region knows. */
 static void spoil(const char *name, char *p, __u64 offset, unsigned int order)
 {
 	struct hostmem_badblock bad;
 	int i;
 
-	inject(spa_of(p + offset), order);
+	mce_inject(mce_spa(p + offset), order);
 	for (i = 0; i < 600 && !is_bad(name, offset, &bad); i++)
 		usleep(50000);
 	HM_TRUE(i < 600);
@@ -283,7 +252,7 @@ TEST_F(poison, mapped)
 	int i;
 
 	memset(p + HM_BLOCK, 1, HM_BLOCK);
-	spa = spa_of(bad);
+	spa = mce_spa(bad);
 	hm_sh("(exec hostmemctl -v monitor -r %s -n 1 -t 600 >/run/events 2>/run/log) &",
 	      self->name);
 	hm_sh("until grep -q listening /run/log; do sleep 0.1; done");
@@ -447,8 +416,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP needs five NVDIMMs, the debug kernel two\n");
 		return KSFT_SKIP;
 	}
-	if (system("mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug") ||
-	    (access(INJECT, F_OK) && system("modprobe mce-inject"))) {
+	if (!mce_available()) {
 		printf("1..0 # SKIP needs mce-inject\n");
 		return KSFT_SKIP;
 	}

@@ -144,6 +144,13 @@ out_file:
 	return rc;
 }
 
+static int hostmem_file_inspect(struct hostmem_segment *segment)
+{
+	struct hostmem_file *backing = segment->private;
+
+	return hostmem_nd_inspect(&backing->client);
+}
+
 static void hostmem_file_end(struct hostmem_segment *segment)
 {
 	struct hostmem_file *backing = segment->private;
@@ -166,5 +173,5 @@ const struct hostmem_backing_ops hostmem_file_ops = {
 	.open = hostmem_file_open,
 	.end = hostmem_file_end,
 	.close = hostmem_file_close,
-	.inspect = hostmem_nd_inspect,
+	.inspect = hostmem_file_inspect,
 };

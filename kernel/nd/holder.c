@@ -147,12 +147,16 @@ static struct file *hostmem_holder_file(struct hostmem_holder *holder)
 /*
  * A machine check has hit one of our pages. Whoever touches it again after we have returned gets
  * the signal from the fault, with its own address.
+ *
+ * memory_failure() holds a lock of the host's, and the pagemap: nothing here may wait for them.
  */
 static int hostmem_holder_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
 					 unsigned long nr_pages, int mf_flags)
 {
-	hostmem_nd_learn(PFN_PHYS(pfn), PFN_PHYS(nr_pages));
-	return hostmem_nd_refresh();
+	struct hostmem_holder *holder = container_of(pgmap, struct hostmem_holder, pgmap);
+	int rc = hostmem_nd_learn(PFN_PHYS(pfn), PFN_PHYS(nr_pages));
+
+	return rc ?: hostmem_nd_inspect(&holder->client);
 }
 
 static const struct dev_pagemap_ops hostmem_holder_pagemap_ops = {
@@ -301,6 +305,13 @@ err_holder:
 	return rc;
 }
 
+static int hostmem_holder_inspect(struct hostmem_segment *segment)
+{
+	struct hostmem_holder *holder = segment->private;
+
+	return hostmem_nd_inspect(&holder->client);
+}
+
 static void hostmem_holder_end(struct hostmem_segment *segment)
 {
 	struct hostmem_holder *holder = segment->private;
@@ -322,7 +333,7 @@ const struct hostmem_backing_ops hostmem_holder_ops = {
 	.open = hostmem_holder_open,
 	.end = hostmem_holder_end,
 	.close = hostmem_holder_close,
-	.inspect = hostmem_nd_inspect,
+	.inspect = hostmem_holder_inspect,
 };
 
 /**

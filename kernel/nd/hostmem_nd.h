@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "../core/hostmem_pmem.h"
 #include "../core/hostmem_poison.h"
@@ -14,6 +15,7 @@ struct device;
 struct file;
 struct inode;
 struct hostmem_layout;
+struct hostmem_nd_space;
 
 /*
  * A lease: what HOSTMEM_EXTENTS is asked about, while it is asked and afterwards. Keeps its file
@@ -53,7 +55,12 @@ struct hostmem_pages {
  * @exclusive: there is at most one such client
  * @size: bytes of the region
  * @layout: where they are, when it has joined
- * @changes: of what is bad that the region knows
+ * @space: the namespace; valid while there is @segment
+ * @told: which of the changes of what is bad the region knows
+ * @telling: runs of @work that have not told it yet
+ * @queued: one of them has not begun
+ * @kept: @segment, with a reference for each run
+ * @work: tells it
  * @join: the last thing that opens the segment: while it runs the namespace does not go.
  *	NULL: nothing is left to do. Context: sleeps, under hostmem_nd_lock
  * @pages: for hostmem_drain()
@@ -66,7 +73,12 @@ struct hostmem_client {
 	bool exclusive;
 	u64 size;
 	struct hostmem_layout *layout;
-	u64 changes;
+	struct hostmem_nd_space *space;
+	u64 told;
+	unsigned int telling;
+	bool queued;
+	struct hostmem_segment *kept;
+	struct work_struct work;
 	int (*join)(struct hostmem_client *client, const struct hostmem_pmem *pmem,
 		    struct device *dev);
 	struct hostmem_pages pages;
@@ -87,10 +99,10 @@ struct hostmem_record {
 /* space.c */
 void hostmem_nd_add(const struct bus_type *bus, struct device *dev);
 void hostmem_nd_remove(struct device *dev);
+int hostmem_nd_begin(void);
 void hostmem_nd_clear(void);
-void hostmem_nd_learn(u64 spa, u64 length);
-int hostmem_nd_refresh(void);
-int hostmem_nd_inspect(struct hostmem_segment *segment);
+int hostmem_nd_learn(u64 spa, u64 length);
+int hostmem_nd_inspect(struct hostmem_client *client);
 int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id);
 void hostmem_nd_retire(struct hostmem_client *client);
 void hostmem_nd_leave(struct hostmem_client *client);

@@ -67,9 +67,12 @@ static int __init hostmem_nd_init(void)
 	rc = hostmem_holder_init();
 	if (rc)
 		return rc;
-	rc = nd_driver_register(&hostmem_nd_driver);
+	rc = hostmem_nd_begin();
 	if (rc)
 		goto err_holder;
+	rc = nd_driver_register(&hostmem_nd_driver);
+	if (rc)
+		goto err_begin;
 	rc = bus_register_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	if (rc)
 		goto err_driver;
@@ -80,6 +83,8 @@ static int __init hostmem_nd_init(void)
 
 err_driver:
 	nd_driver_unregister(&hostmem_nd_driver);
+err_begin:
+	hostmem_nd_clear();
 err_holder:
 	hostmem_holder_exit();
 	return rc;

@@ -32,6 +32,7 @@ struct hostmem_nd_space {
 	struct list_head leases;
 	struct list_head clients;
 	struct hostmem_pages used;	/* of the driver's, by regions of the device */
+	struct hostmem_pages missed;	/* bad, and libnvdimm could not be told */
 	u64 changes;			/* of what is bad */
 	bool revalidate;		/* libnvdimm's disks do not know yet what its bus knows */
 	struct hostmem_record record;
@@ -43,11 +44,11 @@ struct hostmem_nd_space {
 /* device_lock() -> hostmem_nd_lock -> libnvdimm's lock of a bus, the core's lock */
 static DEFINE_MUTEX(hostmem_nd_lock);
 static LIST_HEAD(hostmem_nd_spaces);
-/* For clients to leave. */
+/* For clients to leave, and for regions to have heard. */
 static DECLARE_WAIT_QUEUE_HEAD(hostmem_nd_wait);
 
-/* For regions to be told in the order of changes. Outside of hostmem_nd_lock. */
-static DEFINE_MUTEX(hostmem_nd_tell_lock);
+/* Of regions to hear of what is bad. */
+static struct workqueue_struct *hostmem_nd_wq;
 
 static void hostmem_nd_watch(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(hostmem_nd_work, hostmem_nd_watch);
@@ -72,6 +73,25 @@ static bool hostmem_bad_is_of_kernel(const struct hostmem_pmem *pmem, const stru
 	return pmem->map == HOSTMEM_PMEM_MAP_DEV && bad->start < pmem->data_offset;
 }
 
+/*
+ * Tell libnvdimm of a bad range. If that has no room for it, it is kept, together with all that is
+ * between it and another such range, and what is bad in the namespace is not known until then.
+ */
+static int hostmem_space_add(struct hostmem_nd_space *space, u64 start, u64 end)
+{
+	struct hostmem_pages *missed = &space->missed;
+	int rc;
+
+	if (missed->end) {
+		start = min(start, missed->start);
+		end = max(end, missed->end);
+	}
+	rc = hostmem_poison_add(space->dev, start, end - start);
+	space->revalidate = true;
+	*missed = (struct hostmem_pages) { rc ? start : 0, rc ? end : 0 };
+	return rc;
+}
+
 /* Tell libnvdimm what the ledger says. */
 static int hostmem_space_feed(struct hostmem_nd_space *space, const struct hostmem_poison *known)
 {
@@ -90,11 +110,15 @@ static int hostmem_space_feed(struct hostmem_nd_space *space, const struct hostm
 	return rc;
 }
 
-/* What libnvdimm says, and, once told, the ledger. */
+/* What libnvdimm says, and, once told, the ledger and what it has not been told yet. */
 static int hostmem_space_read(struct hostmem_nd_space *space, struct hostmem_poison **poison)
 {
-	int rc = hostmem_poison_read(&space->pmem, space->dev, poison);
+	int rc = 0;
 
+	if (space->missed.end)
+		rc = hostmem_space_add(space, space->missed.start, space->missed.end);
+	if (!rc)
+		rc = hostmem_poison_read(&space->pmem, space->dev, poison);
 	if (rc || !space->ledger || space->settled)
 		return rc;
 	rc = hostmem_space_feed(space, *poison);
@@ -160,85 +184,95 @@ static int hostmem_space_update(struct hostmem_nd_space *space)
 	return 0;
 }
 
-/* A region that does not know yet what is bad, or NULL. Under hostmem_nd_lock. */
-static struct hostmem_client *hostmem_nd_outdated(struct hostmem_nd_space **in)
+/* Tell a region what of it is bad. Runs once at a time for each, so that they hear in order. */
+static void hostmem_client_tell(struct work_struct *work)
 {
-	struct hostmem_nd_space *space;
-	struct hostmem_client *client;
+	struct hostmem_client *client = container_of(work, struct hostmem_client, work);
+	struct hostmem_segment *segment = client->kept;
+	struct hostmem_poison *poison = NULL;
+	u64 changes = 0;
+	int rc = -ENODEV;
 
-	list_for_each_entry(space, &hostmem_nd_spaces, node) {
-		list_for_each_entry(client, &space->clients, node) {
-			if (!client->segment || client->changes == space->changes)
-				continue;
-			*in = space;
-			return client;
-		}
+	mutex_lock(&hostmem_nd_lock);
+	client->queued = false;
+	if (client->segment) {
+		changes = client->space->changes;
+		rc = hostmem_layout_poison(client->layout, client->size,
+					   client->space->pmem.poison, &poison);
 	}
-	return NULL;
+	mutex_unlock(&hostmem_nd_lock);
+	if (!rc)
+		hostmem_segment_poison(segment, poison);
+	mutex_lock(&hostmem_nd_lock);
+	if (!rc)
+		WRITE_ONCE(client->told, changes);
+	/* Pairs with hostmem_client_wait(). */
+	smp_store_release(&client->telling, client->telling - 1);
+	mutex_unlock(&hostmem_nd_lock);
+	wake_up_all(&hostmem_nd_wait);
+	/* Maybe the last one: then the segment ends here, and the client with it. */
+	hostmem_segment_put(segment);
+}
+
+/* Let a region hear of what it does not know yet. Under hostmem_nd_lock. */
+static void hostmem_client_queue(struct hostmem_client *client)
+{
+	if (client->queued || !client->segment || client->told == client->space->changes ||
+	    !hostmem_segment_get(client->segment))
+		return;
+	client->kept = client->segment;
+	client->queued = true;
+	WRITE_ONCE(client->telling, client->telling + 1);
+	queue_work(hostmem_nd_wq, &client->work);
 }
 
 /*
- * Tell a region that does not know yet what of it is bad: its segment, kept, or NULL, if there is
- * none, or an ERR_PTR.
+ * Wait until a region knows. Whoever waits may keep the struct pages of the region from being
+ * removed, as memory_failure() does: the end of a segment, which waits for that, is the work's.
  */
-static struct hostmem_segment *hostmem_nd_tell(void)
+static int hostmem_client_wait(struct hostmem_client *client, u64 changes)
 {
-	struct hostmem_segment *segment = NULL;
-	struct hostmem_poison *poison = NULL;
-	struct hostmem_nd_space *space;
-	struct hostmem_client *client;
-	int rc = 0;
+	/* Pairs with hostmem_client_tell(). */
+	if (wait_event_killable(hostmem_nd_wait, READ_ONCE(client->told) >= changes ||
+				!smp_load_acquire(&client->telling)))
+		return -EINTR;
+	/* One that is ending has nothing to be told. */
+	return READ_ONCE(client->told) >= changes || !READ_ONCE(client->segment) ? 0 : -ENOMEM;
+}
 
-	mutex_lock(&hostmem_nd_tell_lock);
-	mutex_lock(&hostmem_nd_lock);
-	while (!segment && (client = hostmem_nd_outdated(&space))) {
-		rc = hostmem_layout_poison(client->layout, client->size, space->pmem.poison,
-					   &poison);
-		if (rc)
-			break;
-		client->changes = space->changes;
-		if (hostmem_segment_get(client->segment))
-			segment = client->segment;
-		else
-			kvfree(poison);
-	}
-	mutex_unlock(&hostmem_nd_lock);
-	if (segment)
-		hostmem_segment_poison(segment, poison);
-	mutex_unlock(&hostmem_nd_tell_lock);
-	return rc ? ERR_PTR(rc) : segment;
+/* Ask what is bad in a namespace now, and let its regions hear. Under hostmem_nd_lock. */
+static int hostmem_space_refresh(struct hostmem_nd_space *space)
+{
+	struct hostmem_client *client;
+	int rc = hostmem_space_update(space);
+
+	list_for_each_entry(client, &space->clients, node)
+		hostmem_client_queue(client);
+	return rc;
 }
 
 /**
- * hostmem_nd_refresh - find out what is bad, and tell the regions
+ * hostmem_nd_inspect - find out what of a region is bad
+ * @client: joined, and kept by the caller
  *
- * When it has returned 0, no region reaches what libnvdimm knows to be bad.
+ * When it has returned 0, the region does not reach what libnvdimm knows to be bad. It waits for
+ * no other region.
  *
- * Context: sleeps, under no lock that a fault handler of a region's file takes.
- * Return: 0 or -ENOMEM.
+ * Context: sleeps, under no lock that a fault handler of the region's file takes.
+ * Return: 0; -ENOMEM; -EINTR: killed.
  */
-int hostmem_nd_refresh(void)
+int hostmem_nd_inspect(struct hostmem_client *client)
 {
-	struct hostmem_segment *segment;
-	struct hostmem_nd_space *space;
-	int rc = 0, failed;
+	u64 changes = 0;
+	int rc = 0;
 
 	mutex_lock(&hostmem_nd_lock);
-	list_for_each_entry(space, &hostmem_nd_spaces, node) {
-		failed = hostmem_space_update(space);
-		rc = rc ?: failed;
+	if (client->segment) {
+		rc = hostmem_space_refresh(client->space);
+		changes = client->space->changes;
 	}
 	mutex_unlock(&hostmem_nd_lock);
-	/* The last one to let go of a segment ends it: under no lock. */
-	while (!IS_ERR_OR_NULL(segment = hostmem_nd_tell()))
-		hostmem_segment_put(segment);
-	return rc ?: PTR_ERR_OR_ZERO(segment);
-}
-
-/* The inspect() of all backings that are on a namespace. */
-int hostmem_nd_inspect(struct hostmem_segment *segment)
-{
-	return hostmem_nd_refresh();
+	return rc ?: hostmem_client_wait(client, changes);
 }
 
 /* The region of libnvdimm, with a reference, whose disks have to look again, or NULL. */
@@ -261,9 +295,14 @@ static struct device *hostmem_nd_revalidate(void)
 
 static void hostmem_nd_watch(struct work_struct *work)
 {
+	struct hostmem_nd_space *space;
 	struct device *region;
 
-	hostmem_nd_refresh();
+	mutex_lock(&hostmem_nd_lock);
+	/* What fails now is tried again the next time. */
+	list_for_each_entry(space, &hostmem_nd_spaces, node)
+		hostmem_space_refresh(space);
+	mutex_unlock(&hostmem_nd_lock);
 	while ((region = hostmem_nd_revalidate())) {
 		nvdimm_region_notify(to_nd_region(region), NVDIMM_REVALIDATE_POISON);
 		put_device(region);
@@ -274,37 +313,44 @@ static void hostmem_nd_watch(struct work_struct *work)
 	mutex_unlock(&hostmem_nd_lock);
 }
 
+static int hostmem_space_learn(struct hostmem_nd_space *space, u64 start, u64 end)
+{
+	const struct hostmem_pmem *pmem = &space->pmem;
+
+	start = max(start, pmem->spa);
+	end = min(end, pmem->spa + pmem->size);
+	if (start >= end)
+		return 0;
+	mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+	/* Who was told before us may have told libnvdimm. */
+	if (!hostmem_space_update(space) &&
+	    hostmem_poison_covers(pmem->poison, start - pmem->spa, end - start))
+		return 0;
+	return hostmem_space_add(space, start, end);
+}
+
 /**
  * hostmem_nd_learn - hear of memory that is bad
  * @spa: of the first byte
  * @length: bytes
  *
- * The regions are told soon, or by hostmem_nd_refresh().
+ * The regions are told soon, or by hostmem_nd_inspect().
  *
  * Context: sleeps.
+ * Return: 0; -ENOMEM: libnvdimm is told later; until then nothing can be plugged on the namespace.
  */
-void hostmem_nd_learn(u64 spa, u64 length)
+int hostmem_nd_learn(u64 spa, u64 length)
 {
 	struct hostmem_nd_space *space;
-	struct hostmem_pmem *pmem;
-	u64 start, end;
+	int rc = 0, failed;
 
 	mutex_lock(&hostmem_nd_lock);
 	list_for_each_entry(space, &hostmem_nd_spaces, node) {
-		pmem = &space->pmem;
-		start = max(spa, pmem->spa);
-		end = min(spa + length, pmem->spa + pmem->size);
-		if (start >= end)
-			continue;
-		/* Who was told before us may have told libnvdimm. */
-		if (hostmem_space_update(space) ||
-		    !hostmem_poison_covers(pmem->poison, start - pmem->spa, end - start)) {
-			hostmem_poison_add(space->dev, start, end - start);
-			space->revalidate = true;
-		}
-		mod_delayed_work(system_long_wq, &hostmem_nd_work, 0);
+		failed = hostmem_space_learn(space, spa, spa + length);
+		rc = rc ?: failed;
 	}
 	mutex_unlock(&hostmem_nd_lock);
+	return rc;
 }
 
 static int hostmem_space_init(struct hostmem_nd_space *space, const struct bus_type *bus)
@@ -480,6 +526,18 @@ void hostmem_nd_remove(struct device *dev)
 }
 
 /**
+ * hostmem_nd_begin - prepare for namespaces
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hostmem_nd_begin(void)
+{
+	/* One may wait for long: until a file system thaws. */
+	hostmem_nd_wq = alloc_workqueue("hostmem_nd", WQ_UNBOUND, WQ_UNBOUND_MAX_ACTIVE);
+	return hostmem_nd_wq ? 0 : -ENOMEM;
+}
+
+/**
  * hostmem_nd_clear - forget all namespaces
  *
  * Context: sleeps; when nobody uses one, and none can come any more.
@@ -489,6 +547,8 @@ void hostmem_nd_clear(void)
 	struct hostmem_nd_space *space, *next;
 
 	cancel_delayed_work_sync(&hostmem_nd_work);
+	/* The work that has let go of the last region may still be on its way back. */
+	destroy_workqueue(hostmem_nd_wq);
 	list_for_each_entry_safe(space, next, &hostmem_nd_spaces, node) {
 		list_del(&space->node);
 		hostmem_nd_drop(space);
@@ -538,6 +598,8 @@ int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id)
 		rc = client->join(client, &found->pmem, found->dev);
 	if (!rc) {
 		client->segment->pmem_id = pmem_id;
+		client->space = found;
+		INIT_WORK(&client->work, hostmem_client_tell);
 		hostmem_space_use(found, client);
 		list_add_tail(&client->node, &found->clients);
 	}
@@ -545,7 +607,7 @@ out_unlock:
 	mutex_unlock(&hostmem_nd_lock);
 	/* Where this fails plug asks again. */
 	if (!rc)
-		hostmem_nd_refresh();
+		hostmem_nd_inspect(client);
 	return rc;
 }
 
@@ -558,7 +620,7 @@ out_unlock:
 void hostmem_nd_retire(struct hostmem_client *client)
 {
 	mutex_lock(&hostmem_nd_lock);
-	client->segment = NULL;
+	WRITE_ONCE(client->segment, NULL);
 	mutex_unlock(&hostmem_nd_lock);
 }
 
@@ -571,6 +633,7 @@ void hostmem_nd_retire(struct hostmem_client *client)
 void hostmem_nd_leave(struct hostmem_client *client)
 {
 	mutex_lock(&hostmem_nd_lock);
+	WRITE_ONCE(client->segment, NULL);
 	list_del_init(&client->node);
 	mutex_unlock(&hostmem_nd_lock);
 	wake_up_all(&hostmem_nd_wait);
