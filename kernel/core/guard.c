@@ -26,6 +26,9 @@
  * inner file anew and ends here. A private mapping would keep copies of its own, which
  * could not be taken back from one view without losing those of all others: it may
  * only be read.
+ *
+ * VM_DONTDUMP keeps core dumps out: a dump touches every page, and so would allocate all
+ * that is plugged.
  */
 #include <linux/file.h>
 #include <linux/hostmem_nl.h>
@@ -346,7 +349,7 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 	}
 	vma->vm_ops = &region->segment.vm_ops;
 	vma->vm_private_data = view;
-	vm_flags_set(vma, VM_DONTEXPAND);
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	if (!(vma->vm_flags & VM_SHARED))
 		vm_flags_clear(vma, VM_MAYWRITE);
 	hostmem_guard_event(vma, HOSTMEM_NL_MAPPED);
