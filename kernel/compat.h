@@ -101,6 +101,16 @@ static inline int generic_error_remove_folio(struct address_space *mapping,
 }
 #endif
 
+/* 6.10: the mm's own choice of an address is made by a function. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline unsigned long mm_get_unmapped_area(struct mm_struct *mm, struct file *file,
+						 unsigned long addr, unsigned long len,
+						 unsigned long pgoff, unsigned long flags)
+{
+	return mm->get_unmapped_area(file, addr, len, pgoff, flags);
+}
+#endif
+
 /* 6.11: a file that can be mapped with MAP_SYNC says so in a flag of its own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define HOSTMEM_FOPS_MMAP_SYNC .mmap_supported_flags = MAP_SYNC

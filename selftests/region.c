@@ -657,6 +657,25 @@ TEST_F(region, not_a_byte_stream)
 	HM_ERR(EINVAL, ftruncate(self->w.data, SIZE));
 }
 
+/* A page that has lost its contents is said to have, by a call as by a fault. */
+TEST(preallocate_bad_page)
+{
+	int fd = hm_create(HM_BLOCK);
+	char *p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+
+	hm_plug(fd, 0, HM_BLOCK);
+	memset(p, 'b', HM_BLOCK);
+	if (!madvise(p + 4096, 4096, MADV_HWPOISON)) {
+		EXPECT_TRUE(hm_read_faults(p + 4096));
+		hm_preallocate_err(EHWPOISON, fd, 0, HM_BLOCK);
+		hm_preallocate(fd, 8192, 4096);
+	} else {
+		TH_LOG("no MADV_HWPOISON: %d", errno);
+	}
+	munmap(p, HM_BLOCK);
+	close(fd);
+}
+
 TEST_F(region, fdinfo)
 {
 	char path[64], text[1024], want[64];

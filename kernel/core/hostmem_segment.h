@@ -30,7 +30,7 @@ struct module;
  *	Context: as @populate. NULL: it always may
  * @populate: make the page at byte offset @pos present, charged to the caller;
  *	with @keep also protect it from @give_back. Returns the first offset
- *	behind what is present now, or -ENOMEM or -ENOSPC. Context: sleeps, called in
+ *	behind what is present now, or -ENOMEM, -ENOSPC or -EHWPOISON. Context: sleeps, called in
  *	an SRCU read section of the region. NULL, with @give_back: all is there from the
  *	beginning, and stays when it is unplugged
  * @punch: free a range, which may be touched again; with @populate. Context: sleeps

@@ -217,6 +217,19 @@ static bool hostmem_ram_spare(void)
 	return si_mem_available() + get_nr_swap_pages() > reserve + (SZ_2M >> PAGE_SHIFT);
 }
 
+/* Whether a page has lost its contents; shmem calls that EIO, as it calls a swap device's errors. */
+static bool hostmem_ram_bad(struct address_space *mapping, pgoff_t pgoff)
+{
+	struct page *page = find_get_page(mapping, pgoff);
+	bool bad;
+
+	if (!page)
+		return false;
+	bad = PageHWPoison(page);
+	put_page(page);
+	return bad;
+}
+
 static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, bool keep)
 {
 	struct address_space *mapping = segment->file->f_mapping;
@@ -232,7 +245,7 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 		return -ENOMEM;
 	page = shmem_read_mapping_page_gfp(mapping, pos >> PAGE_SHIFT, gfp);
 	if (IS_ERR(page))
-		return PTR_ERR(page);
+		return hostmem_ram_bad(mapping, pos >> PAGE_SHIFT) ? -EHWPOISON : PTR_ERR(page);
 	folio = page_folio(page);
 	next = (loff_t)folio_next_index(folio) << PAGE_SHIFT;
 	if (keep) {

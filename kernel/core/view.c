@@ -161,6 +161,9 @@ unsigned long hostmem_view_area(struct hostmem_view *view, unsigned long addr, u
 {
 	struct file *backing = view->region->segment.file;
 
+	/* Without huge pages in the kernel no address is better than another. */
+	if (!backing->f_op->get_unmapped_area)
+		return mm_get_unmapped_area(current->mm, backing, addr, len, pgoff, flags);
 	/* shmem insists on a file with its own operations: not ours. */
 	return backing->f_op->get_unmapped_area(backing, addr, len, pgoff, flags);
 }

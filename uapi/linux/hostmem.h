@@ -401,7 +401,7 @@ struct hostmem_region_unplug {
  * allocated, except for pages that somebody has used since.
  *
  * Errors: EINVAL, EOVERFLOW, EOPNOTSUPP, EPERM (read-only view), ENOENT (a
- * block is not plugged, or was unplugged meanwhile), ENOMEM, ENOSPC, EINTR, ENODEV.
+ * block is not plugged, or was unplugged meanwhile), EHWPOISON, ENOMEM, ENOSPC, EINTR, ENODEV.
  */
 struct hostmem_region_preallocate {
 	__u32 size;
