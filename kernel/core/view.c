@@ -183,12 +183,10 @@ int hostmem_view_sync(struct hostmem_view *view, loff_t start, loff_t end, int d
 	const struct file_operations *backing = view->region->segment.file->f_op;
 	int rc;
 
-	if (!backing->fsync)
-		return -EINVAL;
 	rc = hostmem_view_enter(view);
 	if (rc)
 		return rc;
-	rc = backing->fsync(view->inner, start, end, datasync);
+	rc = backing->fsync ? backing->fsync(view->inner, start, end, datasync) : -EINVAL;
 	hostmem_view_exit(view);
 	return rc;
 }
