@@ -239,6 +239,56 @@ TEST(no_memory)
 	close(fd);
 }
 
+#define PIECE_ORDER 26
+#define PIECE (1ULL << PIECE_ORDER)
+
+/* Bytes of namespace1.0 that are bad, as everybody is told; its place. */
+static __u64 bad_bytes(__u64 *spa, __u64 *end)
+{
+	struct hostmem_badblock *bad = NULL;
+	struct hostmem_pmem *pmem;
+	struct hostmem_ctx *ctx;
+	unsigned int i, count = 0;
+	__u64 sum = 0;
+
+	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
+	hostmem_pmem_foreach(ctx, pmem) {
+		if (strcmp(hostmem_pmem_get_name(pmem), "namespace1.0"))
+			continue;
+		*spa = hostmem_pmem_get_spa(pmem);
+		*end = *spa + hostmem_pmem_get_size(pmem);
+		HM_TRUE(!hostmem_pmem_get_badblocks(pmem, &bad, &count));
+	}
+	for (i = 0; i < count; i++)
+		sum += bad[i].length;
+	free(bad);
+	hostmem_unref(ctx);
+	return sum;
+}
+
+/* More than a list of libnvdimm's has room for: 512 ranges of 256 KiB. */
+TEST(much)
+{
+	__u64 spa, end, at, before, wanted = 0, sum = 0;
+	int i;
+
+	before = bad_bytes(&spa, &end);
+	for (at = (spa + PIECE - 1) / PIECE * PIECE; at + PIECE <= end; at += PIECE) {
+		mce_inject(at, PIECE_ORDER);
+		wanted += PIECE;
+	}
+	if (wanted <= 128 << 20)
+		SKIP(return, "the second NVDIMM is too small");
+	for (i = 0; sum < wanted && i < SECONDS * 10; i++) {
+		usleep(100000);
+		sum = bad_bytes(&spa, &end);
+	}
+	TH_LOG("%llu MiB of %llu MiB are told", (unsigned long long)sum >> 20,
+	       (unsigned long long)wanted >> 20);
+	EXPECT_LE(wanted, sum);
+	EXPECT_GE(wanted + before, sum);
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -10,11 +10,18 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/libnvdimm.h>
+#include <linux/minmax.h>
 #include <linux/nd.h>
+#include <linux/overflow.h>
 #include <linux/range.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "hostmem_nd.h"
+
+/* A window in which every other sector is bad, half of a list. */
+#define HOSTMEM_WINDOW_MIN SZ_256K
 
 /* Exported, but declared in a header of libnvdimm's own. */
 void nvdimm_badblocks_populate(struct nd_region *nd_region, struct badblocks *bb,
@@ -42,49 +49,122 @@ static int hostmem_badblocks_disk(struct device *dev, void *data)
 	return 1;
 }
 
-/* What the disk has, whose sectors count from the start of the data. */
-static void hostmem_badblocks_add(struct device *dev, const struct hostmem_pmem *pmem,
-				  struct badblocks *bb)
+/* What the disk has of a window, whose sectors count from the start of the data. */
+static void hostmem_badblocks_add(struct gendisk *disk, const struct hostmem_pmem *pmem,
+				  const struct range *window, struct badblocks *bb)
 {
-	sector_t end = pmem->data_size >> SECTOR_SHIFT;
-	struct gendisk *disk = NULL;
-	sector_t start = 0;
+	u64 data = pmem->spa + pmem->data_offset;
+	u64 from = max_t(u64, window->start, data);
+	u64 to = min_t(u64, window->end + 1, data + pmem->data_size);
+	sector_t start, end;
 	int count;
 
-	device_for_each_child(dev, &disk, hostmem_badblocks_disk);
-	if (!disk || !disk->bb)
+	if (!disk || !disk->bb || from >= to)
 		return;
+	start = (from - data) >> SECTOR_SHIFT;
+	end = (to - data) >> SECTOR_SHIFT;
 	while (hostmem_badblocks_next(disk->bb, end, &start, &count)) {
-		badblocks_set(bb, (pmem->data_offset >> SECTOR_SHIFT) + start, count, 1);
+		badblocks_set(bb, ((data - window->start) >> SECTOR_SHIFT) + start, count, 1);
 		start += count;
 	}
 }
 
-/* Merge what touches; with a list of NULL, count only. */
-static u32 hostmem_badblocks_list(struct badblocks *bb, const struct hostmem_pmem *pmem,
-				  struct hostmem_poison *poison)
-{
-	sector_t end = pmem->size >> SECTOR_SHIFT;
-	sector_t start = 0, last = 0;
-	struct hostmem_bad *bad;
-	u32 n = 0;
-	int count;
+/* Bad ranges that are being collected, and how many there is room for. */
+struct hostmem_bads {
+	struct hostmem_poison *poison;
+	u32 room;
+};
 
-	while (hostmem_badblocks_next(bb, end, &start, &count)) {
-		if (!n || start != last)
-			n++;
-		last = start + count;
-		if (poison) {
-			bad = &poison->bad[n - 1];
-			if (!bad->length) {
-				bad->start = (u64)start << SECTOR_SHIFT;
-				bad->spa = pmem->spa + bad->start;
-			}
-			bad->length += (u64)count << SECTOR_SHIFT;
-		}
-		start = last;
+static int hostmem_bads_grow(struct hostmem_bads *bads)
+{
+	u32 count = bads->poison ? bads->poison->count : 0;
+	struct hostmem_poison *more;
+
+	if (count < bads->room)
+		return 0;
+	more = hostmem_poison_alloc(max(2 * bads->room, 16U));
+	if (!more)
+		return -ENOMEM;
+	bads->room = more->count;
+	more->count = count;
+	if (count)
+		memcpy(more->bad, bads->poison->bad, array_size(count, sizeof(more->bad[0])));
+	kvfree(bads->poison);
+	bads->poison = more;
+	return 0;
+}
+
+/* One behind those that are there; it may touch the last one. */
+static int hostmem_bads_add(struct hostmem_bads *bads, const struct hostmem_pmem *pmem, u64 start,
+			    u64 length)
+{
+	struct hostmem_bad *last;
+	int rc = hostmem_bads_grow(bads);
+
+	if (rc)
+		return rc;
+	last = bads->poison->count ? &bads->poison->bad[bads->poison->count - 1] : NULL;
+	if (!last || last->start + last->length != start) {
+		last = &bads->poison->bad[bads->poison->count++];
+		*last = (struct hostmem_bad) { .start = start, .spa = pmem->spa + start };
 	}
-	return n;
+	last->length += length;
+	return 0;
+}
+
+/* What a list says of a window. */
+static int hostmem_bads_list(struct hostmem_bads *bads, const struct hostmem_pmem *pmem,
+			     const struct range *window, struct badblocks *bb)
+{
+	sector_t end = range_len(window) >> SECTOR_SHIFT;
+	u64 offset = window->start - pmem->spa;
+	sector_t start = 0;
+	int rc = 0, count;
+
+	while (!rc && hostmem_badblocks_next(bb, end, &start, &count)) {
+		rc = hostmem_bads_add(bads, pmem, offset + ((u64)start << SECTOR_SHIFT),
+				      (u64)count << SECTOR_SHIFT);
+		start += count;
+	}
+	return rc;
+}
+
+/*
+ * A list has room for 512 ranges of at most 256 KiB. What does not fit is left out, without a
+ * word; to enter one may take two places.
+ */
+static bool hostmem_badblocks_full(const struct badblocks *bb)
+{
+	return bb->count + 2 > MAX_BADBLOCKS;
+}
+
+/* In windows, the next half as large when there is more bad in one than a list can say. */
+static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pmem *pmem,
+			     struct device *dev, struct gendisk *disk)
+{
+	u64 length = pmem->size, pos = 0;
+	struct badblocks bb = {};
+	struct range window;
+	int rc = 0;
+
+	while (!rc && pos < pmem->size) {
+		window.start = pmem->spa + pos;
+		window.end = window.start + length - 1;
+		rc = badblocks_init(&bb, 1);
+		if (rc)
+			break;
+		nvdimm_badblocks_populate(to_nd_region(dev->parent), &bb, &window);
+		hostmem_badblocks_add(disk, pmem, &window, &bb);
+		if (hostmem_badblocks_full(&bb) && length > HOSTMEM_WINDOW_MIN) {
+			length = ALIGN(length / 2, HOSTMEM_WINDOW_MIN);
+		} else {
+			rc = hostmem_bads_list(bads, pmem, &window, &bb);
+			pos += length;
+			length = min(2 * length, pmem->size - pos);
+		}
+		badblocks_exit(&bb);
+	}
+	return rc;
 }
 
 /**
@@ -99,26 +179,17 @@ static u32 hostmem_badblocks_list(struct badblocks *bb, const struct hostmem_pme
 int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
 			struct hostmem_poison **out)
 {
-	struct range range = { .start = pmem->spa, .end = pmem->spa + pmem->size - 1 };
-	struct badblocks bb = {};
-	u32 count;
+	struct hostmem_bads bads = {};
+	struct gendisk *disk = NULL;
 	int rc;
 
-	*out = NULL;
-	rc = badblocks_init(&bb, 1);
-	if (rc)
-		return rc;
-	nvdimm_badblocks_populate(to_nd_region(dev->parent), &bb, &range);
-	hostmem_badblocks_add(dev, pmem, &bb);
-	count = hostmem_badblocks_list(&bb, pmem, NULL);
-	if (count) {
-		*out = hostmem_poison_alloc(count);
-		if (*out)
-			hostmem_badblocks_list(&bb, pmem, *out);
-		else
-			rc = -ENOMEM;
+	device_for_each_child(dev, &disk, hostmem_badblocks_disk);
+	rc = hostmem_bads_read(&bads, pmem, dev, disk);
+	if (rc) {
+		kvfree(bads.poison);
+		bads.poison = NULL;
 	}
-	badblocks_exit(&bb);
+	*out = bads.poison;
 	return rc;
 }
 
