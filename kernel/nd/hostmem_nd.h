@@ -87,12 +87,14 @@ struct hostmem_client {
 };
 
 /**
- * struct hostmem_record - the ledger that was read or written last
+ * struct hostmem_record - the ledger that counts
  * @generation: its own; 0: there is none
+ * @tried: the largest generation that anything has been written with, or tried to
  * @slot: where it is
  */
 struct hostmem_record {
 	u64 generation;
+	u64 tried;
 	unsigned int slot;
 };
 

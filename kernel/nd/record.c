@@ -87,6 +87,7 @@ int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *
 		kvfree(*out);
 		*out = poison;
 		record->generation = le64_to_cpu(ledger->generation);
+		record->tried = record->generation;
 		record->slot = slot;
 	}
 	kvfree(ledger);
@@ -130,6 +131,35 @@ static int hostmem_record_write(const struct hostmem_pmem *pmem, struct device *
 	return rc;
 }
 
+/*
+ * Write to one slot after the other until one has it, but never to that of the ledger that
+ * counts: if that was cut off, too, nothing would be left. What seems to have failed may have
+ * reached the media all the same, so that each attempt has a generation of its own, and the last
+ * one counts.
+ */
+static int hostmem_record_write_any(const struct hostmem_pmem *pmem, struct device *dev,
+				    struct hostmem_record *record,
+				    const struct hostmem_poison *poison,
+				    struct hostmem_ledger *ledger)
+{
+	unsigned int i, slot, slots = HOSTMEM_LEDGER_SLOTS - !!record->generation;
+	u64 place;
+
+	for (i = 1; i <= slots; i++) {
+		slot = (record->slot + i) % HOSTMEM_LEDGER_SLOTS;
+		place = hostmem_record_place(pmem, slot);
+		if (hostmem_poison_find(poison, place, sizeof(*ledger)))
+			continue;
+		hostmem_record_pack(pmem, ++record->tried, poison, ledger);
+		if (hostmem_record_write(pmem, dev, place, ledger, ledger + 1))
+			continue;
+		record->generation = record->tried;
+		record->slot = slot;
+		return 0;
+	}
+	return -EIO;
+}
+
 /**
  * hostmem_record_store - write the ledger of a reserve
  * @pmem: the namespace, with a reserve
@@ -138,14 +168,13 @@ static int hostmem_record_write(const struct hostmem_pmem *pmem, struct device *
  * @poison: what the ledger shall say
  *
  * Context: sleeps; while the namespace is enabled.
- * Return: 0; -E2BIG: more than a ledger can hold; -EIO: every slot is bad; -ENOMEM.
+ * Return: 0; -E2BIG: more than a ledger can hold; -EIO: every slot is bad but that of the last
+ * ledger, which stays; -ENOMEM.
  */
 int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
 			 struct hostmem_record *record, const struct hostmem_poison *poison)
 {
 	struct hostmem_ledger *ledger;
-	unsigned int i, slot;
-	u64 place;
 	int rc;
 
 	if (poison && poison->count > HOSTMEM_LEDGER_ENTRIES)
@@ -154,18 +183,7 @@ int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
 	ledger = kvcalloc(2, sizeof(*ledger), GFP_KERNEL);
 	if (!ledger)
 		return -ENOMEM;
-	hostmem_record_pack(pmem, record->generation + 1, poison, ledger);
-	rc = -EIO;
-	for (i = 1; rc && i <= HOSTMEM_LEDGER_SLOTS; i++) {
-		slot = (record->slot + i) % HOSTMEM_LEDGER_SLOTS;
-		place = hostmem_record_place(pmem, slot);
-		if (!hostmem_poison_find(poison, place, sizeof(*ledger)))
-			rc = hostmem_record_write(pmem, dev, place, ledger, ledger + 1);
-	}
-	if (!rc) {
-		record->generation++;
-		record->slot = slot;
-	}
+	rc = hostmem_record_write_any(pmem, dev, record, poison, ledger);
 	kvfree(ledger);
 	return rc;
 }
