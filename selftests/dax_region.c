@@ -559,6 +559,25 @@ TEST_F(dax, the_file_stays)
 	create(self);
 }
 
+/* A DIMM that is not armed looks like this; its memory is not handed out to be written to. */
+TEST_F(dax, not_armed)
+{
+	const char *switched = "/sys/bus/nd/devices/region0/read_only";
+
+	if (variant->fs)
+		SKIP(return, "a file system cannot be mounted there");
+	destroy(self);
+	HM_OK(hm_write_file(switched, "1"));
+	EXPECT_TRUE(refuses(self->backing, "not armed"));
+	EXPECT_TRUE(true_that("hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and .persistence == \"unarmed\")' >/dev/null"));
+	HM_OK(hm_write_file(switched, "0"));
+	/* libnvdimm says so, too. */
+	close(self->log);
+	self->log = hm_log_open();
+	create(self);
+	EXPECT_TRUE(true_that("hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and .persistence != \"unarmed\")' >/dev/null"));
+}
+
 /* The namespace goes away under two mappings, and comes back. */
 TEST_F(dax, device_goes)
 {

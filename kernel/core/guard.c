@@ -313,8 +313,8 @@ static int hostmem_guard_check(const struct hostmem_view *view, struct vm_area_s
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
 		return -EOPNOTSUPP;
-	/* What does not write through to a device cannot promise to. */
-	if ((vma->vm_flags & VM_SYNC) && !IS_DAX(file_inode(view->region->segment.file)))
+	/* What needs more than a flush of the caches cannot promise that it does not. */
+	if ((vma->vm_flags & VM_SYNC) && !view->region->segment.sync)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -326,7 +326,7 @@ static int hostmem_guard_check(const struct hostmem_view *view, struct vm_area_s
  *
  * Context: under the mmap_lock.
  * Return: 0; -EINVAL outside of the view, or of a device whose pages are larger than a block;
- * -EOPNOTSUPP for a private writable mapping, or with MAP_SYNC of what is not DAX; -ENODEV if
+ * -EOPNOTSUPP for a private writable mapping, or with MAP_SYNC of what needs fsync(); -ENODEV if
  * the region is dead or the view revoked; or the backing's error.
  */
 int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)

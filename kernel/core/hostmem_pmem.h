@@ -35,6 +35,7 @@ struct module;
  * @reserve_uuid: of the reserve
  * @reserve_purpose: what it is for, with a NUL
  * @sync: it can be mapped with MAP_SYNC
+ * @read_only: what is written to it may be lost: the owner's, may change at any time
  * @poison: what is bad, or NULL: set by hostmem_pmem_poison() only, which the owner's calls need
  *	no lock against
  */
@@ -55,6 +56,7 @@ struct hostmem_pmem {
 	u8 reserve_uuid[16];
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 	bool sync;
+	bool read_only;
 	struct hostmem_poison *poison;
 };
 

@@ -65,6 +65,7 @@ struct hostmem_backing_ops {
  * @file: whose mmap() maps it, from its offset 0 on
  * @source: its name in the words of hostmemctl's --backing; NULL: it has none
  * @pmem_id: number of the namespace that it is on; 0: none
+ * @sync: it can be mapped with MAP_SYNC: what has left the caches stays
  * @private: of @ops
  * @ended: whether others may have the memory
  * @real_vm_ops: of mappings of @file, when there has been one
@@ -75,6 +76,7 @@ struct hostmem_segment {
 	struct file *file;
 	char *source;
 	u64 pmem_id;
+	bool sync;
 	void *private;
 	bool ended;
 	const struct vm_operations_struct *real_vm_ops;

@@ -299,7 +299,8 @@ static int hostmem_put_pmem(struct sk_buff *skb, const struct hostmem_pmem *pmem
 	    nla_put_u32(skb, HOSTMEM_A_PMEM_MAP, pmem->map) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SPA, pmem->spa) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_SIZE, pmem->size) ||
-	    (pmem->sync && nla_put_flag(skb, HOSTMEM_A_PMEM_SYNC)))
+	    (pmem->sync && nla_put_flag(skb, HOSTMEM_A_PMEM_SYNC)) ||
+	    (READ_ONCE(pmem->read_only) && nla_put_flag(skb, HOSTMEM_A_PMEM_READ_ONLY)))
 		return -EMSGSIZE;
 	if (!pmem->data_size)
 		return 0;

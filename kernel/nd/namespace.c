@@ -6,6 +6,7 @@
  * beside it, which libnvdimm tells apart by the type's name only.
  */
 #include <linux/device.h>
+#include <linux/gfp.h>
 #include <linux/libnvdimm.h>
 #include <linux/nd.h>
 #include <linux/slab.h>
@@ -176,6 +177,51 @@ static int hostmem_nd_look(const char *signature, struct hostmem_pmem *pmem)
 	return rc;
 }
 
+/* An attribute of a device, or NULL. */
+static struct device_attribute *hostmem_nd_attribute(const struct device *dev, const char *name)
+{
+	const struct attribute_group *const *group = dev->type ? dev->type->groups : NULL;
+	struct attribute **attr;
+
+	for (; group && *group; group++) {
+		for (attr = (*group)->attrs; attr && *attr; attr++) {
+			if (!strcmp((*attr)->name, name))
+				return container_of(*attr, struct device_attribute, attr);
+		}
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_namespace_armed - find out whether what is written to a namespace stays
+ * @dev: a device for which hostmem_namespace_drives() is true, with its driver
+ * @pmem: out: read_only
+ *
+ * libnvdimm makes the disks of a region read-only when a DIMM of it is not armed, or the
+ * administrator says so. It exports that in an attribute of sysfs only, and nothing keeps
+ * anybody from writing to a mapping of a /dev/dax.
+ *
+ * Context: sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem)
+{
+	struct device_attribute *attr = hostmem_nd_attribute(dev->parent, "read_only");
+	bool read_only = true;
+	char *text;
+
+	/* A page, as sysfs gives it. */
+	text = (char *)get_zeroed_page(GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	/* What does not say that it is armed is not. */
+	if (attr && attr->show && attr->show(dev->parent, attr, text) > 0)
+		read_only = *text != '0';
+	free_page((unsigned long)text);
+	WRITE_ONCE(pmem->read_only, read_only);
+	return 0;
+}
+
 /**
  * hostmem_namespace_describe - fill in what there is to know of a namespace
  * @bus: libnvdimm's
@@ -203,10 +249,14 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	pmem->spa = res->start;
 	pmem->size = resource_size(res);
 	device_for_each_child(dev, pmem, hostmem_nd_child);
+	rc = hostmem_namespace_armed(dev, pmem);
+	if (rc)
+		goto out_put;
 	if (mode->mode == HOSTMEM_PMEM_RAW)
 		pmem->data_size = pmem->size;
 	else if (mode->signature)
 		rc = hostmem_nd_look(mode->signature, pmem);
+out_put:
 	put_device(ns);
 	return rc;
 }

@@ -152,7 +152,7 @@ static void hostmem_space_record(struct hostmem_nd_space *space, const struct ho
 		poison->recorded = old && old->recorded;
 	if (!hostmem_poison_same(old, poison))
 		space->unrecorded = true;
-	if (space->unrecorded)
+	if (space->unrecorded && !space->pmem.read_only)
 		space->unrecorded = hostmem_record_store(&space->pmem, space->dev, &space->record,
 							 poison);
 	if (poison)
@@ -166,7 +166,9 @@ static int hostmem_space_update(struct hostmem_nd_space *space)
 	struct hostmem_poison *poison;
 	int rc;
 
-	rc = hostmem_space_read(space, &poison);
+	rc = hostmem_namespace_armed(space->dev, &space->pmem);
+	if (!rc)
+		rc = hostmem_space_read(space, &poison);
 	if (rc)
 		return rc;
 	hostmem_poison_date(old, poison);
@@ -573,7 +575,7 @@ static void hostmem_space_use(struct hostmem_nd_space *space, const struct hostm
  *
  * Context: sleeps.
  * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
- * -EBUSY: it has an exclusive client; or what @client's join() returns.
+ * -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's join() returns.
  */
 int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id)
 {
@@ -594,10 +596,15 @@ int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id)
 		if (other->exclusive && client->exclusive)
 			rc = -EBUSY;
 	}
+	if (!rc)
+		rc = hostmem_namespace_armed(found->dev, &found->pmem);
+	if (!rc && found->pmem.read_only)
+		rc = -EROFS;
 	if (!rc && client->join)
 		rc = client->join(client, &found->pmem, found->dev);
 	if (!rc) {
 		client->segment->pmem_id = pmem_id;
+		client->segment->sync = found->pmem.sync;
 		client->space = found;
 		INIT_WORK(&client->work, hostmem_client_tell);
 		hostmem_space_use(found, client);

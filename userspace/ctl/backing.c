@@ -157,6 +157,8 @@ int ctl_backing_fail(struct ctl *ctl, const struct ctl_backing *backing, uint64_
 		  "run hostmemctl as root" },
 		{ EBUSY, "another region has it, or a page of one that has ended is still pinned",
 		  "hostmemctl list -R shows which region to destroy; end whoever has pinned the page" },
+		{ EROFS, "the DIMM is not armed, or has been made read-only: what is written may be lost",
+		  "ndctl list -DH and -R show which; dmesg says why" },
 		{ ENODEV, "its namespace was disabled meanwhile",
 		  "hostmemctl list -D shows those that are enabled" },
 		{ ENOENT, "the namespace has no reserve any more", "hostmemctl list -D" },

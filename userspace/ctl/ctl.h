@@ -223,6 +223,7 @@ int ctl_json_pmem(struct hostmem_pmem *pmem, bool human, struct json_object **ou
 /* persistence.c */
 enum ctl_domain {
 	CTL_DOMAIN_UNKNOWN,
+	CTL_DOMAIN_UNARMED,
 	CTL_DOMAIN_PLATFORM,
 	CTL_DOMAIN_MEMORY_CONTROLLER,
 	CTL_DOMAIN_CPU_CACHE,

@@ -23,7 +23,8 @@ static enum ctl_domain region_domain(struct ndctl_region *region)
  * @pmem: where it goes
  *
  * As the kernel sees it: a platform that has DIMMs and says nothing about them is taken to write
- * back what is on its way to them; one that has none gives no promise.
+ * back what is on its way to them; one that has none gives no promise, nor does a DIMM that is not
+ * armed.
  *
  * Return: the domain, or CTL_DOMAIN_UNKNOWN.
  */
@@ -33,6 +34,8 @@ enum ctl_domain ctl_pmem_domain(struct hostmem_pmem *pmem)
 	struct ndctl_namespace *ns;
 	struct ndctl_ctx *ndctl;
 
+	if (hostmem_pmem_is_read_only(pmem))
+		return CTL_DOMAIN_UNARMED;
 	if (ndctl_new(&ndctl))
 		return domain;
 	ns = ctl_media_lookup(ndctl, hostmem_pmem_get_name(pmem));
@@ -46,6 +49,7 @@ const char *ctl_domain_name(enum ctl_domain domain)
 {
 	static const char *const names[] = {
 		[CTL_DOMAIN_UNKNOWN] = "unknown",
+		[CTL_DOMAIN_UNARMED] = "unarmed",
 		[CTL_DOMAIN_PLATFORM] = "platform",
 		[CTL_DOMAIN_MEMORY_CONTROLLER] = "memory_controller",
 		[CTL_DOMAIN_CPU_CACHE] = "cpu_cache",
@@ -63,6 +67,10 @@ const char *ctl_domain_name(enum ctl_domain domain)
  */
 bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why)
 {
+	if (hostmem_pmem_is_read_only(pmem)) {
+		*why = "its DIMM is not armed, or has been made read-only";
+		return false;
+	}
 	if (!hostmem_pmem_is_sync(pmem)) {
 		*why = "it cannot be mapped with MAP_SYNC";
 		return false;

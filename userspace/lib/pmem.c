@@ -31,6 +31,7 @@ struct hostmem_pmem {
 	unsigned long long reserve_size;
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
 	bool sync;
+	bool read_only;
 };
 
 static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
@@ -48,6 +49,7 @@ static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
 	[HOSTMEM_A_PMEM_RESERVE_SIZE] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_RESERVE_PURPOSE] = MNL_TYPE_NUL_STRING,
 	[HOSTMEM_A_PMEM_SYNC] = MNL_TYPE_FLAG,
+	[HOSTMEM_A_PMEM_READ_ONLY] = MNL_TYPE_FLAG,
 };
 
 /* A list being read. */
@@ -105,6 +107,7 @@ static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
 	pmem->data_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_DATA_SIZE]);
 	hostmem_pmem_reserve(pmem, a);
 	pmem->sync = a[HOSTMEM_A_PMEM_SYNC];
+	pmem->read_only = a[HOSTMEM_A_PMEM_READ_ONLY];
 	*list->tail = pmem;
 	list->tail = &pmem->next;
 	return 0;
@@ -334,4 +337,16 @@ const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem)
 bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem)
 {
 	return pmem->sync;
+}
+
+/**
+ * hostmem_pmem_is_read_only - whether what is written to a namespace may be lost
+ * @pmem: the namespace
+ *
+ * Return: true if a DIMM of it is not armed, or its region of libnvdimm has been made read-only:
+ * no region can be created on it.
+ */
+bool hostmem_pmem_is_read_only(struct hostmem_pmem *pmem)
+{
+	return pmem->read_only;
 }
