@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <libhostmem.h>
+#include <linux/io_uring.h>
 
 #include "dax.h"
 #include "kvm.h"
@@ -433,6 +435,26 @@ TEST_F(dax, pinned)
 	EXPECT_EQ(4096, read(pipes[0], buf, 4096));
 	EXPECT_TRUE(hm_is_filled(buf, 71, 4096));
 	free(buf);
+}
+
+/* For long, as VFIO and io_uring do it. */
+TEST_F(dax, pinned_for_long)
+{
+	struct iovec buffer = { .iov_base = self->p, .iov_len = HM_BLOCK };
+	const char *kernel = getenv("HOSTMEM_KERNEL");
+	struct io_uring_params params = {};
+	int ring, rc;
+
+	if (kernel && !strcmp(kernel, "6.1"))
+		SKIP(return, "io_uring of 6.1 takes shared mappings of shmem only");
+	ring = syscall(__NR_io_uring_setup, 4, &params);
+	if (ring < 0)
+		SKIP(return, "no io_uring");
+	memset(self->p, 1, HM_BLOCK);
+	rc = syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1);
+	/* The kernel does not let anybody keep pages of a file system with DAX. */
+	EXPECT_EQ(variant->fs ? -EOPNOTSUPP : 0, rc < 0 ? -errno : rc);
+	close(ring);
 }
 
 /* Page faults that touching every 4 KiB page takes: one each 2 MiB. */

@@ -129,8 +129,8 @@ static bool hostmem_device_is_dead(struct inode *inode)
 	bool alive;
 	int idx;
 
-	/* dax_open() marks the inodes of its nodes, nobody else those of character devices. */
-	if (!S_ISCHR(inode->i_mode) || !IS_DAX(inode))
+	/* dax_open() marks the inodes of its nodes; those of reserves are no device's. */
+	if (!S_ISCHR(inode->i_mode) || !IS_DAX(inode) || !inode->i_cdev)
 		return false;
 	idx = dax_read_lock();
 	alive = dax_alive(inode_dax(inode));

@@ -23,6 +23,7 @@
 #include <linux/pfn_t.h>
 #include <linux/pseudo_fs.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -105,6 +106,8 @@ static int hostmem_holder_fsync(struct file *file, loff_t start, loff_t end, int
 
 	end = min_t(loff_t, end, holder->client.size - 1);
 	for (pos = start; pos <= end; pos = next) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		next = min_t(loff_t, end + 1, round_down(pos, SZ_2M) + SZ_2M);
 		arch_wb_cache_pmem(__va(holder->spa + pos), next - pos);
 		cond_resched();
@@ -131,6 +134,8 @@ static struct file *hostmem_holder_file(struct hostmem_holder *holder)
 	inode->i_private = holder;
 	/* Without it 6.1 maps by 4 KiB only. */
 	inode->i_flags |= S_DAX;
+	/* As devdax: a file with S_DAX that is not one is fsdax, and never pinned for long. */
+	inode->i_mode |= S_IFCHR;
 	/* The last fput() puts the operations. The segment keeps us loaded until then. */
 	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, hostmem_holder_mnt, "hostmem_reserve", O_RDWR,
