@@ -96,8 +96,8 @@ static void __exit hostmem_nd_exit(void)
 	hostmem_pmem_unregister();
 	hostmem_drain_exit();
 	hostmem_mce_exit();
-	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_nd_clear();
+	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_record_forget(NULL);
 	nd_driver_unregister(&hostmem_nd_driver);
 	hostmem_holder_exit();

@@ -44,6 +44,8 @@ struct hostmem_nd_space {
 /* device_lock() -> hostmem_nd_lock -> libnvdimm's lock of a bus, the core's lock */
 static DEFINE_MUTEX(hostmem_nd_lock);
 static LIST_HEAD(hostmem_nd_spaces);
+/* The module is about to go: no more of them. */
+static bool hostmem_nd_closed;
 /* For clients to leave, and for regions to have heard. */
 static DECLARE_WAIT_QUEUE_HEAD(hostmem_nd_wait);
 
@@ -385,7 +387,7 @@ void hostmem_nd_add(const struct bus_type *bus, struct device *dev)
 	int rc;
 
 	mutex_lock(&hostmem_nd_lock);
-	if (hostmem_nd_find(dev))
+	if (hostmem_nd_closed || hostmem_nd_find(dev))
 		goto out_unlock;
 	space = kzalloc(sizeof(*space), GFP_KERNEL);
 	if (!space)
@@ -539,22 +541,37 @@ int hostmem_nd_begin(void)
 	return hostmem_nd_wq ? 0 : -ENOMEM;
 }
 
+/* Take one off the list. */
+static struct hostmem_nd_space *hostmem_nd_pop(void)
+{
+	struct hostmem_nd_space *space;
+
+	mutex_lock(&hostmem_nd_lock);
+	hostmem_nd_closed = true;
+	space = list_first_entry_or_null(&hostmem_nd_spaces, struct hostmem_nd_space, node);
+	if (space)
+		list_del(&space->node);
+	mutex_unlock(&hostmem_nd_lock);
+	return space;
+}
+
 /**
- * hostmem_nd_clear - forget all namespaces
+ * hostmem_nd_clear - forget all namespaces, for good
  *
- * Context: sleeps; when nobody uses one, and none can come any more.
+ * As long as one is known its device must not go without our being told: while the work looks at
+ * it, that is. So this comes before the notifier's end.
+ *
+ * Context: sleeps; when nobody uses one.
  */
 void hostmem_nd_clear(void)
 {
-	struct hostmem_nd_space *space, *next;
+	struct hostmem_nd_space *space;
 
+	while ((space = hostmem_nd_pop()))
+		hostmem_nd_drop(space);
 	cancel_delayed_work_sync(&hostmem_nd_work);
 	/* The work that has let go of the last region may still be on its way back. */
 	destroy_workqueue(hostmem_nd_wq);
-	list_for_each_entry_safe(space, next, &hostmem_nd_spaces, node) {
-		list_del(&space->node);
-		hostmem_nd_drop(space);
-	}
 }
 
 /* Pages of a file are its file system's, which waits for who has one before others get it. */
