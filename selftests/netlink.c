@@ -980,6 +980,77 @@ TEST_F(event, anonymous)
 	EXPECT_FALSE(event_next(&self->nl, cmd.out_id, &msg));
 }
 
+/* Whatever becomes of a mapping on the way, it is one when it comes and one when it goes. */
+TEST_F(event, pieces)
+{
+	__u64 view = hm_view_id(self->owner);
+	char *p = hm_map(self->owner, 0, SIZE, PROT_READ);
+	struct hostmem_region_info info;
+	char *to;
+	int i;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, view, 0, SIZE);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, SIZE);
+	for (i = 0; i < 100; i++) {
+		HM_OK(madvise(p + i * 8192, 4096, MADV_DONTFORK));
+		HM_OK(madvise(p + i * 8192, 4096, MADV_DOFORK));
+	}
+	EXPECT_NO_EVENT();
+	hm_info(self->owner, &info);
+	EXPECT_EQ(200, info.out_mappings);
+	munmap(p + HM_BLOCK, HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, HM_BLOCK, HM_BLOCK);
+	/* All the pieces of the first block at once, then the rest. */
+	munmap(p, HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, 0, HM_BLOCK);
+	to = HM_OK(mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	HM_OK(mremap(p + 2 * HM_BLOCK, HM_BLOCK, HM_BLOCK, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	EXPECT_NO_EVENT();
+	munmap(to, HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, 2 * HM_BLOCK, HM_BLOCK);
+	munmap(p, SIZE);
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, 3 * HM_BLOCK, SIZE - 3 * HM_BLOCK);
+	/* Mapped over itself: both are told, in this order. */
+	p = hm_map(self->owner, 0, HM_BLOCK, PROT_READ);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, HM_BLOCK);
+	HM_OK(mmap(p, HM_BLOCK, PROT_READ, MAP_SHARED | MAP_FIXED, self->owner, 0));
+	EXPECT_EVENT(HOSTMEM_NL_UNMAPPED, view, 0, HM_BLOCK);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, HM_BLOCK);
+	EXPECT_NO_EVENT();
+	munmap(p, HM_BLOCK);
+	hm_info(self->owner, &info);
+	EXPECT_EQ(0, info.out_mappings);
+}
+
+static int split_and_die(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		HM_OK(madvise((char *)arg + i * 8192, 4096, MADV_DONTFORK));
+	return 0;
+}
+
+/* A fork maps, and its end unmaps, once, in however many pieces. */
+TEST_F(event, pieces_of_a_child)
+{
+	__u64 view = hm_view_id(self->owner);
+	char *p = hm_map(self->owner, 0, SIZE, PROT_READ);
+	struct msg msg;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, view, 0, SIZE);
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, SIZE);
+	HM_OK(mprotect(p + HM_BLOCK, HM_BLOCK, PROT_NONE));
+	EXPECT_EQ(0, hm_in_child(split_and_die, p));
+	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, SIZE);
+	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_UNMAPPED, msg.cmd);
+	EXPECT_EQ(0, msg.value[HOSTMEM_A_EVENT_START]);
+	EXPECT_EQ(SIZE, msg.value[HOSTMEM_A_EVENT_LENGTH]);
+	EXPECT_NE((__u64)getpid(), msg.value[HOSTMEM_A_EVENT_PID]);
+	EXPECT_NO_EVENT();
+}
+
 static int map_and_die(void *arg)
 {
 	hm_map(*(int *)arg, 0, HM_BLOCK, PROT_READ);

@@ -205,38 +205,6 @@ static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, p
 	return ret & (VM_FAULT_ERROR | VM_FAULT_FALLBACK) ? 0 : ret;
 }
 
-static void hostmem_guard_event(struct vm_area_struct *vma, u8 what)
-{
-	struct hostmem_view *view = vma->vm_private_data;
-
-	hostmem_event(view->region, what, view->id, (u64)vma->vm_pgoff << PAGE_SHIFT,
-		      vma->vm_end - vma->vm_start);
-}
-
-static void hostmem_guard_count(struct hostmem_view *view, int add)
-{
-	struct hostmem_region *region = view->region;
-
-	spin_lock(&region->view_lock);
-	view->nr_mappings += add;
-	region->nr_mappings += add;
-	spin_unlock(&region->view_lock);
-}
-
-/* A fork, a split or a move made one more VMA of this view. */
-static void hostmem_guard_open(struct vm_area_struct *vma)
-{
-	hostmem_guard_count(vma->vm_private_data, 1);
-	hostmem_guard_event(vma, HOSTMEM_NL_MAPPED);
-}
-
-static void hostmem_guard_close(struct vm_area_struct *vma)
-{
-	hostmem_policy_close(vma);
-	hostmem_guard_count(vma->vm_private_data, -1);
-	hostmem_guard_event(vma, HOSTMEM_NL_UNMAPPED);
-}
-
 /* Whether there is no way into the page tables that the guard would not stand in. */
 static bool hostmem_guard_knows(const struct vm_operations_struct *real)
 {
@@ -248,8 +216,7 @@ static void hostmem_guard_front(struct vm_operations_struct *ops,
 				const struct vm_operations_struct *real)
 {
 	*ops = *real;
-	ops->open = hostmem_guard_open;
-	ops->close = hostmem_guard_close;
+	hostmem_mapped_front(ops);
 	ops->fault = hostmem_guard_fault;
 	if (real->huge_fault)
 		ops->huge_fault = hostmem_guard_huge_fault;
@@ -344,7 +311,7 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 	if (!rc)
 		rc = hostmem_guard_wrap(region, vma);
 	if (rc) {
-		hostmem_guard_count(view, -1);
+		hostmem_mapped_count(view, -1);
 		return rc;
 	}
 	vma->vm_ops = &region->segment.vm_ops;
@@ -352,7 +319,7 @@ int hostmem_guard_mmap(struct hostmem_view *view, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	if (!(vma->vm_flags & VM_SHARED))
 		vm_flags_clear(vma, VM_MAYWRITE);
-	hostmem_guard_event(vma, HOSTMEM_NL_MAPPED);
+	hostmem_mapped_tell(vma, HOSTMEM_NL_MAPPED);
 	return 0;
 }
 

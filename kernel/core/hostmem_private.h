@@ -89,8 +89,17 @@ struct hostmem_region {
 	unsigned int nr_views;
 	unsigned int nr_mappings;
 
-	struct mutex policy_lock;
+	struct mutex policy_lock;	/* policies; see above */
 	struct list_head policies;
+};
+
+/* What is to be told of a view's mappings: see mapped.c. */
+struct hostmem_news {
+	struct callback_head work;
+	struct task_struct *task;	/* whose call has the rest; NULL: none has */
+	u8 what;
+	u64 start;
+	u64 length;
 };
 
 /*
@@ -110,6 +119,7 @@ struct hostmem_view {
 	bool outlive;			/* it is not revoked with its parent */
 	struct pid *pid;
 	unsigned int nr_mappings;
+	struct hostmem_news news;
 	bool revoked;
 	u64 revoked_with;		/* number of the view; 0: told already */
 	atomic_t calls;			/* that are behind the door */
@@ -241,6 +251,11 @@ const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
 
 /* extents.c */
 int hostmem_extents(struct hostmem_ucmd *ucmd);
+
+/* mapped.c */
+void hostmem_mapped_front(struct vm_operations_struct *ops);
+void hostmem_mapped_tell(struct vm_area_struct *vma, u8 what);
+void hostmem_mapped_count(struct hostmem_view *view, int add);
 
 /* policy.c */
 #ifdef CONFIG_NUMA
