@@ -20,6 +20,10 @@ trap 'if [ $BASH_SUBSHELL = 0 ]; then echo "# line $LINENO failed: $BASH_COMMAND
 echo "TAP version 13"
 [ -e /sys/bus/nd/devices/region1 ] || { echo "1..0 # SKIP needs two NVDIMMs"; exit 4; }
 ns=namespace0.0 other=namespace1.0
+nth_call=$(cd "$(dirname "$0")/.." && pwd)/build/selftests/nth_call.so
+# KILL, and in the long form HUP and TERM
+signals=9
+[ "${HOSTMEM_KILLS-}" != all ] || signals="9 1 15"
 size=$(cat /sys/bus/nd/devices/$ns/size)
 spa=$(($(cat /sys/bus/nd/devices/$ns/resource)))
 
@@ -234,14 +238,6 @@ test_interrupted() {
 	left "add, done" with.info with.first with.last "good false 0" "good false 0 good false 0" 67108864
 	left "first superblock lost" with.info zero with.last "damaged false 1" "damaged true 0 good false 0" 67108864
 	left "last superblock lost" with.info with.first zero "damaged false 1" "damaged true 0 good false 0" 67108864
-	# The superblocks of a drop are what it has written when it is killed at its second step.
-	raw put_pages with.info with.first with.last
-	rm -f "$tmp/steps"
-	mkfifo "$tmp/steps"
-	hostmemctl create-namespace -e $ns --reserve 0 >"$tmp/out" 2>"$tmp/steps" &
-	! grep -m 1 -q " 2/4 " "$tmp/steps" || kill -9 $!
-	wait $! 2>/dev/null || true
-	is "killed: ends in one of the two" "$(check --repair >/dev/null; check | grep -cE '^(good|none) false 0')" 1
 	raw put_pages before.info with.first with.last
 	is "stale after a change by others" "$(ndctl create-namespace -f -e $ns -m fsdax -M mem >/dev/null 2>&1; check)" "none false 0"
 	create $ns -f --reserve 64m
@@ -254,9 +250,97 @@ test_interrupted() {
 	is "foreign info block" "$(check) $(grep -c 'something is in the place of the info block' "$tmp/err")" "foreign false 0 1"
 }
 
+# step SIGNAL N COMMAND...: it gets the signal at its Nth call that changes something, if there is one
+step() {
+	rc=0
+	LD_PRELOAD=$nth_call NTH_COMMAND=hostmemctl NTH_SIGNAL=$1 NTH_CALL=$2 "${@:3}" \
+		>"$tmp/out" 2>"$tmp/err" || rc=$?
+}
+
+# The numbers of the steps that one run of a command had: all, or the writes to the media, which are
+# what matters most, the first, the last, and one more, which is none.
+steps() {
+	sed -n 's/^nth_call: //p' "$tmp/err" >"$tmp/calls"
+	if [ "${HOSTMEM_KILLS-}" = all ]; then
+		cut -d ' ' -f 1 "$tmp/calls"
+	else
+		sed -n '1p; $p; / pwrite /p' "$tmp/calls" | cut -d ' ' -f 1 | sort -nu
+	fi
+	echo $(($(wc -l <"$tmp/calls") + 1))
+}
+
+whole() {
+	field '[.mode,.map,.data_size,.reserve.layout,.reserve.size]'
+}
+
+# content: what is to be there before and after each change
+content() {
+	case $1 in
+	add | drop)
+		mount -o ro /dev/pmem0 "$tmp/mnt" && cksum <"$tmp/mnt/file"
+		umount "$tmp/mnt"
+		;;
+	esac
+}
+
+# killed WHAT THERE COMMAND...: at each of its steps, from a state that THERE makes
+killed() {
+	local what=$1 there=$2 old new data signal at now
+	shift 2
+	$there
+	old=$(whole) data=$(content "$what")
+	step 0 0 "$@"
+	is "$what: unharmed" $rc 0
+	new=$(whole)
+	steps >"$tmp/steps"
+	is "$what: has steps, and makes a difference" "$(($(wc -l <"$tmp/steps") > 5)) $([ "$old" != "$new" ] && echo new)" "1 new"
+	for signal in $signals; do
+		while read -r at <&3; do
+			[ "$(whole)" = "$old" ] || $there
+			step "$signal" "$at" "$@"
+			sed -n "s/^nth_call: $at /# $what, signal $signal, step $at: /p" "$tmp/err"
+			# Who can be asked to end leaves nothing to repair.
+			[ "$signal" = 9 ] || is "$what, signal $signal at step $at: not to be repaired" "$(check | grep -cE '^(good|none) false 0')" 1
+			check --repair >"$tmp/repair"
+			now=$(whole)
+			is "$what, signal $signal at step $at: old or new ($rc, $(cat "$tmp/repair"))" \
+				"$([ "$now" = "$old" ] || [ "$now" = "$new" ] || echo "$now ") $(check | grep -cE '^(good|none) false 0') $(content "$what")" " 1 $data"
+		done 3<"$tmp/steps"
+	done
+}
+
+without_reserve() {
+	[ "$(field .reserve)" = null ] || create $ns --reserve 0
+}
+
+with_reserve() {
+	[ "$(field .reserve)" != null ] || create $ns --reserve 64m
+}
+
+# shellcheck disable=SC2317
+nothing() {
+	ndctl create-namespace -f -e $ns -m raw >"$tmp/ndctl" 2>&1
+	put_page 4096 zero
+	check --repair >"$tmp/repair"
+}
+
+test_killed() {
+	local command=(hostmemctl create-namespace -e "$ns")
+	head -c 4096 /dev/zero >"$tmp/zero"
+	ndctl create-namespace -f -e $ns -m fsdax -M dev >"$tmp/ndctl" 2>&1
+	dd if=/dev/zero of=/dev/pmem0 bs=1M seek=180 status=none 2>/dev/null || true
+	mkfs.ext4 -q -b 4096 /dev/pmem0 180M
+	mount /dev/pmem0 "$tmp/mnt"
+	head -c 1M /dev/urandom >"$tmp/mnt/file"
+	umount "$tmp/mnt"
+	killed add without_reserve "${command[@]}" --reserve 64m
+	killed drop with_reserve "${command[@]}" --reserve 0
+	killed new nothing "${command[@]}" --reserve 64m --layout head --map mem
+}
+
 test_held() {
 	create $other -f --reserve 64m -m devdax
-	python3 -S -E -c 'import os, sys, time; os.open("/dev/dax1.0", os.O_RDWR); print("open", flush=True); time.sleep(600)' >"$tmp/held" &
+	python3 -S -E -c 'import os, signal; os.open("/dev/dax1.0", os.O_RDWR); print("open", flush=True); signal.pause()' >"$tmp/held" &
 	until grep -q open "$tmp/held"; do sleep 0.1; done
 	refused "open /dev/dax device" 1 "pid $! \(python3\) has its /dev/dax device open" -f -e $other --reserve 128m
 	kill $!
@@ -294,10 +378,10 @@ test_labels() {
 
 if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
 	# Most of it is about files; bringing a namespace up takes ten times as long there.
-	echo "ok $((n += 1)) - kinds, refused, add, interrupted, labels # SKIP done on the other kernels"
+	echo "ok $((n += 1)) - kinds, refused, add, interrupted, killed, labels # SKIP done on the other kernels"
 	set -- held
 fi
-[ $# -gt 0 ] || set -- kinds refused add interrupted held labels
+[ $# -gt 0 ] || set -- kinds refused add interrupted killed held labels
 for group in "$@"; do
 	"test_$group"
 done
