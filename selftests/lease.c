@@ -417,6 +417,7 @@ TEST_F(lease, umount)
 struct frozen {
 	struct extents *e;
 	int fd, rc, err;
+	pid_t tid;
 	bool done;
 };
 
@@ -424,6 +425,7 @@ static void *frozen_punch(void *arg)
 {
 	struct frozen *f = arg;
 
+	__atomic_store_n(&f->tid, gettid(), __ATOMIC_RELEASE);
 	f->rc = fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE);
 	f->done = true;
 	return NULL;
@@ -433,6 +435,7 @@ static void *frozen_lease(void *arg)
 {
 	struct frozen *f = arg;
 
+	__atomic_store_n(&f->tid, gettid(), __ATOMIC_RELEASE);
 	f->rc = _hm_extents(f->fd, HOSTMEM_EXTENTS_LEASE, f->e);
 	f->err = errno;
 	f->done = true;
@@ -449,9 +452,9 @@ TEST_F(lease, frozen)
 
 	HM_OK(ioctl(dir, FIFREEZE, 0));
 	pthread_create(&threads[0], NULL, frozen_punch, &punch);
-	usleep(300000);
+	hm_wait_asleep(&punch.tid);
 	pthread_create(&threads[1], NULL, frozen_lease, &lease);
-	usleep(600000);
+	hm_wait_asleep(&lease.tid);
 	waited = !punch.done && !lease.done;
 	HM_OK(ioctl(dir, FITHAW, 0));
 	pthread_join(threads[0], NULL);

@@ -604,6 +604,23 @@ int hm_recv_fd(int sock)
 	return fd;
 }
 
+/* @tid is written by the thread when it has begun. */
+void hm_wait_asleep(const pid_t *tid)
+{
+	char path[64], text[512];
+	int seen = 0;
+
+	while (seen < 10) {
+		usleep(10000);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 __atomic_load_n(tid, __ATOMIC_ACQUIRE));
+		if (hm_read_file(path, text, sizeof(text)))
+			continue;
+		/* pid (name) state */
+		seen = strrchr(text, ')')[2] == 'R' ? 0 : seen + 1;
+	}
+}
+
 double hm_now(void)
 {
 	struct timespec ts;

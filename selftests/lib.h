@@ -154,6 +154,9 @@ __u64 hm_meminfo(const char *field);
 int hm_read_file(const char *path, char *buf, size_t size);
 int hm_write_file(const char *path, const char *text);
 
+/* Wait until a thread of this process sleeps, and not for a moment only. */
+void hm_wait_asleep(const pid_t *tid);
+
 /* Prepare to make allocations fail; false where the kernel cannot. */
 bool hm_fail_setup(void);
 /* Through /proc/thread-self/fail-nth: let this thread's nth allocation from now on fail... */

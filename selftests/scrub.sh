@@ -37,15 +37,6 @@ bad() {
 	field '.badblocks | map([.offset,.length,.recorded])'
 }
 
-# soon NAME WANTED COMMAND [ARG]...: what it prints in the end
-soon() {
-	local got end=$((SECONDS + 120))
-	until got=$("${@:3}") && [ "$got" = "$2" ] || [ $SECONDS -gt $end ]; do
-		sleep 0.2
-	done
-	is "$1" "$got" "$2"
-}
-
 # inject OFFSET [OPTION]...: a bad page there in the part of the namespace that ndctl sees
 inject() {
 	quiet ndctl inject-error $ns --block=$(($1 / 512)) --count=8 "${@:2}"

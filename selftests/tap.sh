@@ -17,3 +17,12 @@ is() {
 		failed=1
 	fi
 }
+
+# soon NAME WANTED COMMAND [ARG]...: what it prints in the end, for what comes by itself
+soon() {
+	local got end=$((SECONDS + 120))
+	until got=$("${@:3}") && [ "$got" = "$2" ] || [ $SECONDS -gt $end ]; do
+		sleep 0.2
+	done
+	is "$1" "$got" "$2"
+}
