@@ -30,6 +30,8 @@ FIXTURE(derive) {
 	int log;
 };
 
+typedef FIXTURE_DATA(derive) derive_data;
+
 FIXTURE_SETUP(derive)
 {
 	unsigned int i;
@@ -233,7 +235,7 @@ TEST_F(derive, mremap)
 
 static int other_process(void *arg)
 {
-	FIXTURE_DATA(derive) *self = arg;
+	derive_data *self = arg;
 	char *p = hm_map(self->ro, 0, LENGTH, PROT_READ);
 	int fd = HM_OK(dup(self->ro));
 

@@ -45,12 +45,12 @@ FIXTURE_TEARDOWN(door)
 
 /* A call in a thread of its own. */
 struct call {
+	_Atomic bool begun;
 	pthread_t thread;
 	int (*fn)(struct call *call);
 	int fd;
 	char *addr;
 	struct hm_gate gate;
-	_Atomic bool begun;
 	int rc, err;
 };
 

@@ -17,7 +17,8 @@
 
 static inline bool mce_available(void)
 {
-	return !system("mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug") &&
+	return !system("mountpoint -q /sys/kernel/debug ||"
+		       "mount -t debugfs none /sys/kernel/debug") &&
 	       (!access(MCE_INJECT, F_OK) || !system("modprobe mce-inject"));
 }
 

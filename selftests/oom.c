@@ -136,8 +136,10 @@ TEST_F(busy, on_demand)
 	close(fd);
 }
 
+typedef FIXTURE_DATA(busy) busy_data;
+
 /* Without the limit it is the memory itself that runs out. */
-static void immediate(struct __test_metadata *_metadata, FIXTURE_DATA(busy) *self, __u32 huge)
+static void immediate(struct __test_metadata *_metadata, busy_data *self, __u32 huge)
 {
 	struct hostmem_region_create cmd = hm_create_cmd(NULL, SIZE);
 	struct hostmem_region_info info;
@@ -186,7 +188,8 @@ TEST_F_TIMEOUT(busy, preallocate, 1000)
 TEST_F_TIMEOUT(busy, command, 1000)
 {
 	static const char create[] =
-		"hostmemctl create-region oom --size 4g --plug 4g --allocation immediate --threads 4 2>&1 | tail -n 1 >&2; exit ${PIPESTATUS[0]}";
+		"hostmemctl create-region oom --size 4g --plug 4g --allocation immediate "
+		"--threads 4 2>&1 | tail -n 1 >&2; exit ${PIPESTATUS[0]}";
 	static const char *const limits[] = { "50%", "100%" };
 	unsigned int i;
 

@@ -24,6 +24,8 @@ FIXTURE(pinned) {
 	int log;
 };
 
+typedef FIXTURE_DATA(pinned) pinned_data;
+
 FIXTURE_SETUP(pinned)
 {
 	struct hostmem_region_create cmd = hm_create_cmd(hm_name(self->name), SIZE);
@@ -49,7 +51,7 @@ FIXTURE_TEARDOWN(pinned)
 	close(self->pipe[1]);
 }
 
-static void pin(FIXTURE_DATA(pinned) *self, unsigned int pages)
+static void pin(pinned_data *self, unsigned int pages)
 {
 	struct iovec iov = { .iov_base = self->p + HM_BLOCK, .iov_len = pages * PAGE };
 
@@ -57,7 +59,7 @@ static void pin(FIXTURE_DATA(pinned) *self, unsigned int pages)
 	HM_TRUE(vmsplice(self->pipe[1], &iov, 1, 0) == pages * PAGE);
 }
 
-static void unpin(FIXTURE_DATA(pinned) *self, unsigned int pages)
+static void unpin(pinned_data *self, unsigned int pages)
 {
 	char page[PAGE];
 	unsigned int i;
@@ -71,13 +73,13 @@ static void unpin(FIXTURE_DATA(pinned) *self, unsigned int pages)
 
 /* One of the calls, by number; returns the bytes that are pinned. */
 struct taking {
+	_Atomic bool ended;
 	pthread_t thread;
 	int fd;
 	unsigned int num;
 	__u64 view_id;
 	__u32 flags;
 	__u64 pinned;
-	_Atomic bool ended;
 };
 
 static void take(struct taking *t)
@@ -113,7 +115,7 @@ FIXTURE_VARIANT_ADD(pinned, unplug) { .num = HOSTMEM_REGION_UNPLUG };
 FIXTURE_VARIANT_ADD(pinned, revoke) { .num = HOSTMEM_VIEW_REVOKE };
 FIXTURE_VARIANT_ADD(pinned, destroy) { .num = HOSTMEM_REGION_DESTROY };
 
-static struct taking taking(FIXTURE_DATA(pinned) *self, unsigned int num, __u32 flags)
+static struct taking taking(pinned_data *self, unsigned int num, __u32 flags)
 {
 	return (struct taking) {
 		.fd = self->owner, .num = num, .view_id = hm_view_id(self->victim), .flags = flags,

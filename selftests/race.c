@@ -321,7 +321,8 @@ static void act_register(struct actor *a)
 {
 	struct iovec iov = { .iov_base = act_block(a), .iov_len = HM_BLOCK };
 
-	if (a->ring < 0 || syscall(SYS_io_uring_register, a->ring, IORING_REGISTER_BUFFERS, &iov, 1))
+	if (a->ring < 0 ||
+	    syscall(SYS_io_uring_register, a->ring, IORING_REGISTER_BUFFERS, &iov, 1))
 		return;
 	usleep(rnd(&a->seed) % 1024);
 	HM_OK(syscall(SYS_io_uring_register, a->ring, IORING_UNREGISTER_BUFFERS, NULL, 0));

@@ -73,7 +73,7 @@ struct hostmem_region {
 	/* plugged, changing, nr_plugged, poison; see above */
 	struct mutex lock;
 	unsigned long *plugged;
-	unsigned long *changing;	/* being plugged or unplugged by a call, whose alone they are */
+	unsigned long *changing;	/* by a call, whose alone they are until it ends */
 	u64 nr_plugged;
 	struct hostmem_poison __rcu *poison;
 	atomic64_t generation;

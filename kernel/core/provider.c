@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What those who provide the memory of a region tell of it: that they need it, that it is lost, what
- * of it is bad.
+ * What those who provide the memory of a region tell of it: that they need it, that it is lost,
+ * what of it is bad.
  */
 #include <linux/hostmem_nl.h>
 #include <linux/mm.h>

@@ -145,8 +145,8 @@ __MODULE_PARM_TYPE(ram_limit, "bytes, or a percentage of RAM");
 MODULE_PARM_DESC(ram_limit, "What all regions of ram may hold together (default 50%)");
 
 /*
- * /proc/PID/map_files opens what a mapping's file is a file of: the inode itself, past the guard. Only
- * views, which have the backing's credentials, may.
+ * /proc/PID/map_files opens what a mapping's file is a file of: the inode itself, past the guard.
+ * Only views, which have the backing's credentials, may.
  */
 static int hostmem_ram_open_inode(struct inode *inode, struct file *file)
 {
@@ -217,7 +217,7 @@ static bool hostmem_ram_spare(void)
 	return si_mem_available() + get_nr_swap_pages() > reserve + (SZ_2M >> PAGE_SHIFT);
 }
 
-/* Whether a page has lost its contents; shmem calls that EIO, as it calls a swap device's errors. */
+/* Whether a page has lost its contents: EIO to shmem, as a swap device's errors are. */
 static bool hostmem_ram_bad(struct address_space *mapping, pgoff_t pgoff)
 {
 	struct page *page = find_get_page(mapping, pgoff);

@@ -20,12 +20,12 @@
 
 #include "hostmem_nd.h"
 
-/* A window in which every other sector is bad, half of a list. */
-#define HOSTMEM_WINDOW_MIN SZ_256K
-
 /* Exported, but declared in a header of libnvdimm's own. */
 void nvdimm_badblocks_populate(struct nd_region *nd_region, struct badblocks *bb,
 			       const struct range *range);
+
+/* A window in which every other sector is bad, half of a list. */
+#define HOSTMEM_WINDOW_MIN SZ_256K
 
 /* One bad piece after another from a list of sectors: false at the end. */
 static bool hostmem_badblocks_next(struct badblocks *bb, sector_t end, sector_t *start, int *count)

@@ -236,8 +236,9 @@ static void hostmem_client_queue(struct hostmem_client *client)
  */
 static int hostmem_client_wait(struct hostmem_client *client, u64 changes)
 {
-	/* Pairs with hostmem_client_tell(). */
+	/* Pairs with hostmem_client_tell(): */
 	if (wait_event_killable(hostmem_nd_wait, READ_ONCE(client->told) >= changes ||
+				/* then told is what it was when the telling had ended. */
 				!smp_load_acquire(&client->telling)))
 		return -EINTR;
 	/* One that is ending has nothing to be told. */

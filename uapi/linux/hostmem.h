@@ -182,7 +182,8 @@ struct hostmem_info {
  * @backing needs a right), ENOMEM. Of files and reserves also ENOPKG, EBADF, ENODEV (no such
  * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder, or a page of
  * its last one's region is still pinned), EROFS (a DIMM is not armed, or has been made read-only),
- * ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ, EMLINK.
+ * ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ,
+ * EMLINK.
  */
 struct hostmem_region_create {
 	__u32 size;
@@ -234,7 +235,8 @@ struct hostmem_region_open {
  * table leads to them, but whoever has pinned them still reads and writes them, and they are
  * freed when he lets go. UNPLUG, REVOKE and DESTROY tell in out_pinned how many bytes of the range
  * are in such pages, whoever pinned them; of the memory of files and reserves that is not known.
- * With this flag they wait until there are none, or a signal comes: what they did is done in any case.
+ * With this flag they wait until there are none, or a signal comes: what they did is done in any
+ * case.
  */
 #define HOSTMEM_PINS_WAIT 0x2
 
@@ -348,9 +350,9 @@ struct hostmem_progress {
  * different ranges run in parallel.
  *
  * Errors: EINVAL, EOVERFLOW, ENOENT, EOPNOTSUPP, EPERM, EEXIST (a block is
- * plugged), EBUSY (another call is plugging or unplugging a block), EHWPOISON (something in a block is
- * bad: netlink's poison-get tells what), ENOMEM, ENODEV; where allocation is immediate also
- * ENOSPC and EINTR.
+ * plugged), EBUSY (another call is plugging or unplugging a block), EHWPOISON (something in a
+ * block is bad: netlink's poison-get tells what), ENOMEM, ENODEV; where allocation is
+ * immediate also ENOSPC and EINTR.
  */
 struct hostmem_region_plug {
 	__u32 size;
@@ -398,8 +400,9 @@ struct hostmem_region_unplug {
  *
  * On a view that can write. Allocates every page of a range of plugged blocks,
  * charged to the caller and by its NUMA policy, unless a mapping that exists has set
- * one for the range by mbind(). Threads may do parts of one range side by side. A call that fails or is interrupted gives back what it had
- * allocated, except for pages that somebody has used since.
+ * one for the range by mbind(). Threads may do parts of one range side by side. A call that fails
+ * or is interrupted gives back what it had allocated, except for pages that somebody has used
+ * since.
  *
  * Errors: EINVAL, EOVERFLOW, EOPNOTSUPP, EPERM (read-only view), ENOENT (a
  * block is not plugged, or was unplugged meanwhile), EHWPOISON, ENOMEM, ENOSPC, EINTR, ENODEV.
