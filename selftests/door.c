@@ -13,7 +13,7 @@
 
 #define MIB (1024ULL << 10)
 /* Small pages that take long to punch, and a few blocks behind them. */
-#define BUSY (768 * MIB)
+#define BUSY (384 * MIB)
 #define SIZE (BUSY + 16 * HM_BLOCK)
 #define RW (PROT_READ | PROT_WRITE)
 
