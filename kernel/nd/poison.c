@@ -24,7 +24,7 @@
 void nvdimm_badblocks_populate(struct nd_region *nd_region, struct badblocks *bb,
 			       const struct range *range);
 
-/* A window in which every other sector is bad, half of a list. */
+/* A window that one range of a list can say all of. */
 #define HOSTMEM_WINDOW_MIN SZ_256K
 
 /* One bad piece after another from a list of sectors: false at the end. */
@@ -130,15 +130,16 @@ static int hostmem_bads_list(struct hostmem_bads *bads, const struct hostmem_pme
 }
 
 /*
- * A list has room for 512 ranges of at most 256 KiB. What does not fit is left out, without a
- * word; to enter one may take two places.
+ * A list has room for 512 ranges of at most 256 KiB. What does not fit is left out without a word,
+ * and some kernels leave out more of what is longer than one range. So a list is believed that
+ * is empty, or that has one range, of which more would have made it longer.
  */
-static bool hostmem_badblocks_full(const struct badblocks *bb)
+static bool hostmem_badblocks_believed(const struct badblocks *bb)
 {
-	return bb->count + 2 > MAX_BADBLOCKS;
+	return !bb->count || (bb->count == 1 && BB_LEN(bb->page[0]) < BB_MAX_LEN);
 }
 
-/* In windows, the next half as large when there is more bad in one than a list can say. */
+/* In windows, the next half as large when what the list of one says is not believed. */
 static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pmem *pmem,
 			     struct device *dev, struct gendisk *disk)
 {
@@ -155,7 +156,7 @@ static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pme
 			break;
 		nvdimm_badblocks_populate(to_nd_region(dev->parent), &bb, &window);
 		hostmem_badblocks_add(disk, pmem, &window, &bb);
-		if (hostmem_badblocks_full(&bb) && length > HOSTMEM_WINDOW_MIN) {
+		if (!hostmem_badblocks_believed(&bb) && length > HOSTMEM_WINDOW_MIN) {
 			length = ALIGN(length / 2, HOSTMEM_WINDOW_MIN);
 		} else {
 			rc = hostmem_bads_list(bads, pmem, &window, &bb);
@@ -163,6 +164,7 @@ static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pme
 			length = min(2 * length, pmem->size - pos);
 		}
 		badblocks_exit(&bb);
+		cond_resched();
 	}
 	return rc;
 }
