@@ -146,12 +146,16 @@ static bool is_bad(const char *name, __u64 offset, struct hostmem_badblock *out)
 static void spoil(const char *name, char *p, __u64 offset, unsigned int order)
 {
 	struct hostmem_badblock bad;
-	int i;
+	int i, fd;
 
 	mce_inject(mce_spa(p + offset), order);
 	for (i = 0; i < 600 && !is_bad(name, offset, &bad); i++)
 		usleep(50000);
 	HM_TRUE(i < 600);
+	/* Listed when it is known. A call that plugs waits until nobody reaches it any more. */
+	fd = hm_open(name);
+	HM_TRUE(_hm_plug(fd, 0, HM_BLOCK) && (errno == EEXIST || errno == EHWPOISON));
+	close(fd);
 }
 
 static sigjmp_buf env;
