@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <libhostmem.h>
+#include <linux/hostmem_reserve.h>
 #include <linux/io_uring.h>
 
 #include "dax.h"
@@ -100,27 +101,54 @@ static bool true_that(const char *format, ...)
 	return !system(command);
 }
 
-/* Whether the namespace is that already: to make it anew takes long. */
-static bool is_made(const char *mode, const char *reserve)
+/* The kernel's namespace0.0; @ctx has to be put. NULL if it is off. */
+static struct hostmem_pmem *namespace0(struct hostmem_ctx **ctx)
 {
-	return true_that("hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and .mode == \"%s\" and %s)' >/dev/null",
-			 mode, reserve);
+	struct hostmem_pmem *pmem;
+
+	HM_TRUE(!hostmem_new(ctx) && !hostmem_pmem_refresh(*ctx));
+	hostmem_pmem_foreach(*ctx, pmem) {
+		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace0.0"))
+			return pmem;
+	}
+	return NULL;
+}
+
+/* Whether the namespace is that already: to make it anew takes long. */
+static bool is_made(unsigned int mode, unsigned int layout)
+{
+	struct hostmem_ctx *ctx;
+	struct hostmem_pmem *pmem = namespace0(&ctx);
+	bool is = pmem && hostmem_pmem_get_mode(pmem) == mode &&
+		  hostmem_pmem_get_reserve_layout(pmem) == layout &&
+		  (!layout || hostmem_pmem_get_reserve_size(pmem) == RESERVE);
+
+	hostmem_unref(ctx);
+	return is;
+}
+
+/* The number of namespace0.0. */
+static __u64 pmem_id(void)
+{
+	struct hostmem_ctx *ctx;
+	struct hostmem_pmem *pmem = namespace0(&ctx);
+	__u64 id = pmem ? hostmem_pmem_get_id(pmem) : 0;
+
+	hostmem_unref(ctx);
+	return id;
 }
 
 static void make_reserve(const char *mode, const char *layout)
 {
-	char reserve[128];
-
-	snprintf(reserve, sizeof(reserve), ".reserve.layout == \"%s\" and .reserve.size == %llu",
-		 layout, (unsigned long long)RESERVE);
-	if (!is_made(mode, reserve))
+	if (!is_made(!strcmp(mode, "devdax") ? HOSTMEM_PMEM_DEVDAX : HOSTMEM_PMEM_FSDAX,
+		     !strcmp(layout, "head") ? HOSTMEM_RESERVE_HEAD : HOSTMEM_RESERVE_TAIL))
 		hm_sh("hostmemctl create-namespace -e namespace0.0 -f --mode %s --layout %s --map mem --reserve %llu",
 		      mode, layout, (unsigned long long)RESERVE);
 }
 
 static void make_devdax(void)
 {
-	if (!is_made("devdax", ".reserve == null"))
+	if (!is_made(HOSTMEM_PMEM_DEVDAX, 0))
 		dax_mode(&hm_ext4, "devdax --map mem");
 }
 
@@ -151,11 +179,23 @@ static void make(struct _test_data_dax *self, const struct _fixture_variant_dax 
 	}
 }
 
+/* Without hostmemctl, which takes seconds on the debug kernel. */
 static void create(struct _test_data_dax *self)
 {
-	hm_sh("hostmemctl create-region %s --backing %s --size %llu", self->name, self->backing,
-	      (unsigned long long)SIZE);
-	self->owner = hm_open(self->name);
+	struct hostmem_region_create cmd = hm_create_cmd(self->name, SIZE);
+	const char *file = self->backing + strlen("file:");
+
+	if (!strncmp(self->backing, "file:", strlen("file:"))) {
+		cmd.backing = HOSTMEM_BACKING_FILE;
+		cmd.backing_fd = HM_OK(open(file, O_RDWR | O_CLOEXEC));
+	} else {
+		cmd.backing = HOSTMEM_BACKING_RESERVE;
+		cmd.backing_pmem = pmem_id();
+	}
+	self->owner = hm_create_raw(&cmd);
+	hm_plug(self->owner, 0, SIZE);
+	if (cmd.backing == HOSTMEM_BACKING_FILE)
+		close(cmd.backing_fd);
 	self->data = hm_open_node(self->name, O_RDWR | O_CLOEXEC);
 	self->p = hm_map(self->data, 0, SIZE, RW);
 }
@@ -751,22 +791,6 @@ TEST_F(refused, nobody)
 {
 	HM_OK(fallocate(self->cmd.backing_fd, 0, 0, SIZE));
 	EXPECT_EQ(0, hm_in_child(as_nobody, self));
-}
-
-/* The number of namespace0.0. */
-static __u64 pmem_id(void)
-{
-	struct hostmem_pmem *pmem;
-	struct hostmem_ctx *ctx;
-	__u64 id = 0;
-
-	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace0.0"))
-			id = hostmem_pmem_get_id(pmem);
-	}
-	hostmem_unref(ctx);
-	return id;
 }
 
 /* Every allocation fails once: no region, nothing held, and the next attempt is as good as any. */

@@ -340,9 +340,9 @@ test_killed() {
 
 test_held() {
 	create $other -f --reserve 64m -m devdax
-	python3 -S -E -c 'import os, signal; os.open("/dev/dax1.0", os.O_RDWR); print("open", flush=True); signal.pause()' >"$tmp/held" &
-	until grep -q open "$tmp/held"; do sleep 0.1; done
-	refused "open /dev/dax device" 1 "pid $! \(python3\) has its /dev/dax device open" -f -e $other --reserve 128m
+	tail -f /dev/null 3<>/dev/dax1.0 &
+	until [ "$(cat /proc/$!/comm 2>/dev/null)" = tail ]; do sleep 0.1; done
+	refused "open /dev/dax device" 1 "pid $! \(tail\) has its /dev/dax device open" -f -e $other --reserve 128m
 	kill $!
 	wait $! 2>/dev/null || true
 	create $other -f --reserve 128m -m devdax
@@ -376,12 +376,12 @@ test_labels() {
 	is "free space: none is left" "$(cat $region/available_size)" 0
 }
 
-if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
-	# Most of it is about files; bringing a namespace up takes ten times as long there.
-	echo "ok $((n += 1)) - kinds, refused, add, interrupted, killed, labels # SKIP done on the other kernels"
-	set -- held
+if [ $# = 0 ]; then
+	killed=killed
+	# How a change is made, and so where it can end, is no matter of the kernel's.
+	[ "${HOSTMEM_KERNEL-}${HOSTMEM_KILLS-}" != 6.1 ] || killed=''
+	set -- kinds refused add interrupted $killed held labels
 fi
-[ $# -gt 0 ] || set -- kinds refused add interrupted killed held labels
 for group in "$@"; do
 	"test_$group"
 done
