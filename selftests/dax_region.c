@@ -11,12 +11,10 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <libhostmem.h>
-#include <linux/hostmem_reserve.h>
 #include <linux/io_uring.h>
 
-#include "dax.h"
 #include "kvm.h"
+#include "reserve.h"
 
 #ifndef MAP_SYNC
 #define MAP_SYNC 0x80000
@@ -101,57 +99,6 @@ static bool true_that(const char *format, ...)
 	return !system(command);
 }
 
-/* The kernel's namespace0.0; @ctx has to be put. NULL if it is off. */
-static struct hostmem_pmem *namespace0(struct hostmem_ctx **ctx)
-{
-	struct hostmem_pmem *pmem;
-
-	HM_TRUE(!hostmem_new(ctx) && !hostmem_pmem_refresh(*ctx));
-	hostmem_pmem_foreach(*ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace0.0"))
-			return pmem;
-	}
-	return NULL;
-}
-
-/* Whether the namespace is that already: to make it anew takes long. */
-static bool is_made(unsigned int mode, unsigned int layout)
-{
-	struct hostmem_ctx *ctx;
-	struct hostmem_pmem *pmem = namespace0(&ctx);
-	bool is = pmem && hostmem_pmem_get_mode(pmem) == mode &&
-		  hostmem_pmem_get_reserve_layout(pmem) == layout &&
-		  (!layout || hostmem_pmem_get_reserve_size(pmem) == RESERVE);
-
-	hostmem_unref(ctx);
-	return is;
-}
-
-/* The number of namespace0.0. */
-static __u64 pmem_id(void)
-{
-	struct hostmem_ctx *ctx;
-	struct hostmem_pmem *pmem = namespace0(&ctx);
-	__u64 id = pmem ? hostmem_pmem_get_id(pmem) : 0;
-
-	hostmem_unref(ctx);
-	return id;
-}
-
-static void make_reserve(const char *mode, const char *layout)
-{
-	if (!is_made(!strcmp(mode, "devdax") ? HOSTMEM_PMEM_DEVDAX : HOSTMEM_PMEM_FSDAX,
-		     !strcmp(layout, "head") ? HOSTMEM_RESERVE_HEAD : HOSTMEM_RESERVE_TAIL))
-		hm_sh("hostmemctl create-namespace -e namespace0.0 -f --mode %s --layout %s --map mem --reserve %llu",
-		      mode, layout, (unsigned long long)RESERVE);
-}
-
-static void make_devdax(void)
-{
-	if (!is_made(HOSTMEM_PMEM_DEVDAX, 0))
-		dax_mode(&hm_ext4, "devdax --map mem");
-}
-
 /* A file of that many bytes, of whole 2 MiB pages where the file system finds them. */
 static void make_file(const struct dax *fs, char path[128])
 {
@@ -168,34 +115,16 @@ static void make(struct _test_data_dax *self, const struct _fixture_variant_dax 
 	if (variant->fs) {
 		make_file(variant->fs, self->file);
 		snprintf(self->backing, sizeof(self->backing), "file:%s", self->file);
-	} else if (variant->layout) {
-		dax_umount(&hm_ext4);
-		make_reserve(variant->mode, variant->layout);
-		snprintf(self->backing, sizeof(self->backing), "reserve:namespace0.0");
 	} else {
-		dax_umount(&hm_ext4);
-		make_devdax();
-		snprintf(self->backing, sizeof(self->backing), "file:/dev/dax0.0");
+		reserve_make(&(struct reserve){ variant->mode, variant->layout, RESERVE });
+		snprintf(self->backing, sizeof(self->backing), "%s",
+			 variant->layout ? "reserve:namespace0.0" : "file:/dev/dax0.0");
 	}
 }
 
-/* Without hostmemctl, which takes seconds on the debug kernel. */
 static void create(struct _test_data_dax *self)
 {
-	struct hostmem_region_create cmd = hm_create_cmd(self->name, SIZE);
-	const char *file = self->backing + strlen("file:");
-
-	if (!strncmp(self->backing, "file:", strlen("file:"))) {
-		cmd.backing = HOSTMEM_BACKING_FILE;
-		cmd.backing_fd = HM_OK(open(file, O_RDWR | O_CLOEXEC));
-	} else {
-		cmd.backing = HOSTMEM_BACKING_RESERVE;
-		cmd.backing_pmem = pmem_id();
-	}
-	self->owner = hm_create_raw(&cmd);
-	hm_plug(self->owner, 0, SIZE);
-	if (cmd.backing == HOSTMEM_BACKING_FILE)
-		close(cmd.backing_fd);
+	self->owner = reserve_region(self->backing, self->name, SIZE);
 	self->data = hm_open_node(self->name, O_RDWR | O_CLOEXEC);
 	self->p = hm_map(self->data, 0, SIZE, RW);
 }
@@ -827,12 +756,11 @@ TEST_F(refused, no_memory)
 	EXPECT_LT(3, fail_each(&self->cmd, nth_fd));
 	/* For the end of the test something else takes the file's place. */
 	HM_OK(dup2(nth_fd, fd));
-	dax_umount(&hm_ext4);
 	/* Not a tail: the kernel warns where its own making of struct pages fails. */
-	make_reserve("fsdax", "head");
+	reserve_make(&(struct reserve){ "fsdax", "head", RESERVE });
 	self->cmd.backing = HOSTMEM_BACKING_RESERVE;
 	self->cmd.backing_fd = 0;
-	self->cmd.backing_pmem = pmem_id();
+	self->cmd.backing_pmem = reserve_pmem_id();
 	EXPECT_LT(3, fail_each(&self->cmd, nth_fd));
 	self->cmd.backing_fd = fd;
 	close(nth_fd);

@@ -9,9 +9,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <libhostmem.h>
 
-#include "dax.h"
+#include "reserve.h"
 
 #define SIZE (2 * HM_BLOCK)
 #define RESERVE (SIZE + 2 * HM_BLOCK)
@@ -20,8 +19,7 @@
 #define AT (HM_BLOCK + 5 * PAGE)
 
 FIXTURE(pins) {
-	char backing[64];
-	char name[HOSTMEM_NAME_MAX];
+	const char *backing;	/* as hostmemctl names it */
 	int owner;
 	int pipe[2];
 	char *p;
@@ -29,51 +27,25 @@ FIXTURE(pins) {
 };
 
 FIXTURE_VARIANT(pins) {
-	const char *make;
-	const char *like;	/* of an entry of list -D: it is that already */
-	const char *backing;
-	bool reserve;
+	struct reserve kind;
 };
 
-#define CREATE "hostmemctl create-namespace -e namespace0.0 -f --map mem --reserve 8m "
-
 FIXTURE_VARIANT_ADD(pins, tail) {
-	.make = CREATE "--mode fsdax --layout tail",
-	.like = ".mode == \"fsdax\" and .reserve.layout == \"tail\" and .reserve.size == 8388608",
-	.backing = "reserve:namespace0.0",
-	.reserve = true,
+	.kind = { "fsdax", "tail", RESERVE },
 };
 
 FIXTURE_VARIANT_ADD(pins, head) {
-	.make = CREATE "--mode fsdax --layout head",
-	.like = ".mode == \"fsdax\" and .reserve.layout == \"head\" and .reserve.size == 8388608",
-	.backing = "reserve:namespace0.0",
-	.reserve = true,
+	.kind = { "fsdax", "head", RESERVE },
 };
 
 /* Of large pages: a pin of one is one of all of it. */
 FIXTURE_VARIANT_ADD(pins, large_head) {
-	.make = CREATE "--mode devdax --layout head",
-	.like = ".mode == \"devdax\" and .reserve.layout == \"head\" and .reserve.size == 8388608",
-	.backing = "reserve:namespace0.0",
-	.reserve = true,
+	.kind = { "devdax", "head", RESERVE },
 };
 
 FIXTURE_VARIANT_ADD(pins, devdax) {
-	.make = "ndctl create-namespace -e namespace0.0 -f --mode devdax --map mem",
-	.like = ".mode == \"devdax\" and .reserve == null",
-	.backing = "file:/dev/dax0.0",
+	.kind = { "devdax" },
 };
-
-static bool create(struct _test_data_pins *self)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command),
-		 "hostmemctl create-region %s --backing %s --size %llu >/run/create 2>&1",
-		 self->name, self->backing, (unsigned long long)SIZE);
-	return !system(command);
-}
 
 /* Write to a page, and pin it. */
 static void pin(struct _test_data_pins *self)
@@ -96,18 +68,10 @@ static void unpin(struct _test_data_pins *self)
 
 FIXTURE_SETUP(pins)
 {
-	char command[512];
-
-	snprintf(command, sizeof(command),
-		 "hostmemctl list -D | jq -e 'any(.namespace == \"namespace0.0\" and %s)' >/dev/null",
-		 variant->like);
-	if (system(command))
-		hm_sh("%s", variant->make);
+	reserve_make(&variant->kind);
 	self->log = hm_log_open();
-	strcpy(self->backing, variant->backing);
-	hm_name(self->name);
-	HM_TRUE(create(self));
-	self->owner = hm_open(self->name);
+	self->backing = variant->kind.layout ? "reserve:namespace0.0" : "file:/dev/dax0.0";
+	self->owner = reserve_region(self->backing, NULL, SIZE);
 	self->p = hm_map(self->owner, 0, SIZE, RW);
 	HM_OK(pipe(self->pipe));
 }
@@ -148,9 +112,8 @@ TEST_F(pins, moment)
 	close(self->pipe[0]);
 	close(self->pipe[1]);
 	end(self);
-	EXPECT_TRUE(create(self));
+	self->owner = reserve_region(self->backing, NULL, SIZE);
 	EXPECT_EQ(0, hm_wait(pid));
-	self->owner = hm_open(self->name);
 }
 
 /* Nobody else gets a reserve of which a page is pinned. */
@@ -158,20 +121,24 @@ TEST_F(pins, next_holder)
 {
 	int i;
 
-	if (!variant->reserve)
+	if (!variant->kind.layout)
 		SKIP(return, "a device has as many users as like");
 	pin(self);
 	end(self);
 	for (i = 0; i < 3; i++) {
-		EXPECT_FALSE(create(self));
-		EXPECT_EQ(0, system("grep -q 'pinned' /run/create"));
+		reserve_region_err(EBUSY, self->backing, NULL, SIZE);
 		usleep(100000);
 	}
+	/* A person is told why. */
+	EXPECT_EQ(0, system("hostmemctl create-region no --backing reserve:namespace0.0 2>&1 |"
+			    "grep -q pinned"));
 	unpin(self);
-	for (i = 0; i < 100 && !create(self); i++)
-		usleep(100000);
+	for (i = 0; i < 100; i++, usleep(100000)) {
+		self->owner = _reserve_region(self->backing, NULL, SIZE);
+		if (self->owner >= 0)
+			break;
+	}
 	EXPECT_LT(i, 100);
-	self->owner = hm_open(self->name);
 }
 
 /* Who destroys a region does not wait for long, nor when it is being killed. */

@@ -11,10 +11,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <libhostmem.h>
 
-#include "dax.h"
 #include "mce.h"
+#include "reserve.h"
 
 #define SIZE (28 * HM_BLOCK)
 #define FILE_SIZE (2 * HM_BLOCK)
@@ -23,21 +22,6 @@
 /* An emulated processor is slow. */
 #define SECONDS 60
 
-static __u64 pmem_id(void)
-{
-	struct hostmem_pmem *pmem;
-	struct hostmem_ctx *ctx;
-	__u64 id = 0;
-
-	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace0.0"))
-			id = hostmem_pmem_get_id(pmem);
-	}
-	hostmem_unref(ctx);
-	return id;
-}
-
 /* Of the tail of namespace0.0, once its last holder has let go. */
 static int create(void)
 {
@@ -45,7 +29,7 @@ static int create(void)
 	int i, fd = -1;
 
 	cmd.backing = HOSTMEM_BACKING_RESERVE;
-	cmd.backing_pmem = pmem_id();
+	cmd.backing_pmem = reserve_pmem_id();
 	for (i = 0; fd < 0 && i < SECONDS * 10; i++) {
 		fd = _hm_create_raw(&cmd);
 		HM_TRUE(fd >= 0 || errno == EBUSY);
