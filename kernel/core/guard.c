@@ -39,15 +39,10 @@
 /* How often to look whether pages are still pinned, in ms. */
 #define HOSTMEM_PINS_MS 20
 
-/* One call of a handler of the backing. */
-struct hostmem_guard_call {
-	struct vm_fault *vmf;
-	pgoff_t first;			/* of the pages that it may enter... */
-	pgoff_t pages;			/* ...and how many */
-	hostmem_fault_size size;	/* for huge_fault() */
-	vm_fault_t (*run)(const struct vm_operations_struct *real,
-			  const struct hostmem_guard_call *call);
-};
+/* A handler of the backing, which may enter @pages from @first; @size is for huge_fault(). */
+typedef vm_fault_t (*hostmem_guard_handler)(struct hostmem_segment *segment, struct vm_fault *vmf,
+					    pgoff_t first, pgoff_t pages,
+					    hostmem_fault_size size);
 
 /* The smallest that the backing maps, in pages. */
 static pgoff_t hostmem_guard_granule(const struct hostmem_segment *segment,
@@ -61,33 +56,39 @@ static pgoff_t hostmem_guard_granule(const struct hostmem_segment *segment,
 /*
  * What the entry of some pages comes to before the backing is asked; 0: ask it. Everything that
  * is read here is followed by a cut when it changes, which waits by SRCU.
+ *
+ * Inline, as the runner is: each handler has its own of both, without what is known not to matter to
+ * it. A fault of a page that is there takes little more than the two.
  */
-static vm_fault_t hostmem_guard_verdict(const struct hostmem_view *view,
-					const struct hostmem_guard_call *call)
+static __always_inline vm_fault_t hostmem_guard_verdict(const struct hostmem_view *view,
+							struct vm_fault *vmf, pgoff_t first,
+							pgoff_t pages)
 {
 	const struct hostmem_region *region = view->region;
 	unsigned int shift = region->block_shift - PAGE_SHIFT;
 	const struct hostmem_poison *poison;
 
-	if (READ_ONCE(view->revoked) || !test_bit(call->vmf->pgoff >> shift, region->plugged))
+	if (READ_ONCE(view->revoked) || !test_bit(vmf->pgoff >> shift, region->plugged))
 		return VM_FAULT_SIGBUS;
 	/* One entry must not reach into another block. */
-	if (call->first >> shift != (call->first + call->pages - 1) >> shift)
+	if (first >> shift != (first + pages - 1) >> shift)
 		return VM_FAULT_FALLBACK;
 	poison = srcu_dereference(region->poison, &region->srcu);
-	if (!poison || !hostmem_poison_find(poison, (u64)call->first << PAGE_SHIFT,
-					    (u64)call->pages << PAGE_SHIFT))
+	if (likely(!poison) || !hostmem_poison_find(poison, (u64)first << PAGE_SHIFT,
+						    (u64)pages << PAGE_SHIFT))
 		return 0;
 	/* Of several entries' worth of pages some may be good. */
-	if (call->pages > hostmem_guard_granule(&region->segment, call->vmf->vma))
+	if (pages > hostmem_guard_granule(&region->segment, vmf->vma))
 		return VM_FAULT_FALLBACK;
 	return VM_FAULT_HWPOISON;
 }
 
 /* Let a handler of the backing run if the guard passes what it is about to enter. */
-static vm_fault_t hostmem_guard_run(const struct hostmem_guard_call *call)
+static __always_inline vm_fault_t hostmem_guard_run(struct vm_fault *vmf, pgoff_t first,
+						    pgoff_t pages, hostmem_fault_size size,
+						    hostmem_guard_handler handler)
 {
-	struct hostmem_view *view = call->vmf->vma->vm_private_data;
+	struct hostmem_view *view = vmf->vma->vm_private_data;
 	struct hostmem_region *region = view->region;
 	vm_fault_t ret;
 	int idx;
@@ -97,77 +98,59 @@ static vm_fault_t hostmem_guard_run(const struct hostmem_guard_call *call)
 	 * not the region: its end waits for the reader.
 	 */
 	idx = srcu_read_lock(&region->srcu);
-	ret = hostmem_guard_verdict(view, call);
+	ret = hostmem_guard_verdict(view, vmf, first, pages);
 	if (!ret)
-		ret = call->run(region->segment.real_vm_ops, call);
+		ret = handler(&region->segment, vmf, first, pages, size);
 	srcu_read_unlock(&region->srcu, idx);
 	return ret;
 }
 
-static vm_fault_t hostmem_guard_run_fault(const struct vm_operations_struct *real,
-					  const struct hostmem_guard_call *call)
+static vm_fault_t hostmem_real_fault(struct hostmem_segment *segment, struct vm_fault *vmf,
+				     pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
-	struct hostmem_view *view = call->vmf->vma->vm_private_data;
-	struct hostmem_segment *segment = &view->region->segment;
-
 	/* This is the only handler that brings in pages which are not there. */
-	if (segment->ops->admit && !segment->ops->admit(segment, call->first))
+	if (segment->ops->admit && !segment->ops->admit(segment, first))
 		return VM_FAULT_SIGBUS;
-	return real->fault(call->vmf);
+	return segment->real_vm_ops->fault(vmf);
 }
 
-static vm_fault_t hostmem_guard_run_page_mkwrite(const struct vm_operations_struct *real,
-						 const struct hostmem_guard_call *call)
+static vm_fault_t hostmem_real_page_mkwrite(struct hostmem_segment *segment, struct vm_fault *vmf,
+					    pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
-	return real->page_mkwrite(call->vmf);
+	return segment->real_vm_ops->page_mkwrite(vmf);
 }
 
-static vm_fault_t hostmem_guard_run_pfn_mkwrite(const struct vm_operations_struct *real,
-						const struct hostmem_guard_call *call)
+static vm_fault_t hostmem_real_pfn_mkwrite(struct hostmem_segment *segment, struct vm_fault *vmf,
+					   pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
-	return real->pfn_mkwrite(call->vmf);
+	return segment->real_vm_ops->pfn_mkwrite(vmf);
 }
 
-static vm_fault_t hostmem_guard_run_huge_fault(const struct vm_operations_struct *real,
-					       const struct hostmem_guard_call *call)
+static vm_fault_t hostmem_real_huge_fault(struct hostmem_segment *segment, struct vm_fault *vmf,
+					  pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
-	return real->huge_fault(call->vmf, call->size);
+	return segment->real_vm_ops->huge_fault(vmf, size);
 }
 
-static vm_fault_t hostmem_guard_run_map_pages(const struct vm_operations_struct *real,
-					      const struct hostmem_guard_call *call)
+static vm_fault_t hostmem_real_map_pages(struct hostmem_segment *segment, struct vm_fault *vmf,
+					 pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
-	return real->map_pages(call->vmf, call->first, call->first + call->pages - 1);
+	return segment->real_vm_ops->map_pages(vmf, first, first + pages - 1);
 }
 
 static vm_fault_t hostmem_guard_fault(struct vm_fault *vmf)
 {
-	return hostmem_guard_run(&(struct hostmem_guard_call) {
-		.vmf = vmf,
-		.first = vmf->pgoff,
-		.pages = 1,
-		.run = hostmem_guard_run_fault,
-	});
+	return hostmem_guard_run(vmf, vmf->pgoff, 1, 0, hostmem_real_fault);
 }
 
 static vm_fault_t hostmem_guard_page_mkwrite(struct vm_fault *vmf)
 {
-	return hostmem_guard_run(&(struct hostmem_guard_call) {
-		.vmf = vmf,
-		.first = vmf->pgoff,
-		.pages = 1,
-		.run = hostmem_guard_run_page_mkwrite,
-	});
+	return hostmem_guard_run(vmf, vmf->pgoff, 1, 0, hostmem_real_page_mkwrite);
 }
 
 static vm_fault_t hostmem_guard_pfn_mkwrite(struct vm_fault *vmf)
 {
-	return hostmem_guard_run(&(struct hostmem_guard_call) {
-		.vmf = vmf,
-		.first = vmf->pgoff,
-		.pages = 1,
-		.run = hostmem_guard_run_pfn_mkwrite,
-	});
+	return hostmem_guard_run(vmf, vmf->pgoff, 1, 0, hostmem_real_pfn_mkwrite);
 }
 
 static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_size size)
@@ -177,13 +160,8 @@ static vm_fault_t hostmem_guard_huge_fault(struct vm_fault *vmf, hostmem_fault_s
 	/* The page table's entry and the file's pages do not begin together. */
 	if (((vmf->address >> PAGE_SHIFT) ^ vmf->pgoff) & (pages - 1))
 		return VM_FAULT_FALLBACK;
-	return hostmem_guard_run(&(struct hostmem_guard_call) {
-		.vmf = vmf,
-		.first = round_down(vmf->pgoff, pages),
-		.pages = pages,
-		.size = size,
-		.run = hostmem_guard_run_huge_fault,
-	});
+	return hostmem_guard_run(vmf, round_down(vmf->pgoff, pages), pages, size,
+				 hostmem_real_huge_fault);
 }
 
 static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
@@ -195,12 +173,7 @@ static vm_fault_t hostmem_guard_map_pages(struct vm_fault *vmf, pgoff_t start, p
 
 	start = max(start, block);
 	end = min(end, block + block_pages - 1);
-	ret = hostmem_guard_run(&(struct hostmem_guard_call) {
-		.vmf = vmf,
-		.first = start,
-		.pages = end - start + 1,
-		.run = hostmem_guard_run_map_pages,
-	});
+	ret = hostmem_guard_run(vmf, start, end - start + 1, 0, hostmem_real_map_pages);
 	/* Nothing is there around the fault; what it comes to itself is asked next. */
 	return ret & (VM_FAULT_ERROR | VM_FAULT_FALLBACK) ? 0 : ret;
 }

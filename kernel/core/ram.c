@@ -32,7 +32,7 @@
 
 #include "hostmem_private.h"
 
-/* Off by fewer pages than these, what a region holds is not worth an atomic operation. */
+/* So many pages more than were counted a region may hold before it is looked at again. */
 #define HOSTMEM_RAM_BATCH 32
 
 /*
@@ -43,8 +43,9 @@
  */
 struct hostmem_ram {
 	struct list_head node;
-	struct hostmem_segment *segment;
+	struct shmem_inode_info *info;
 	atomic_long_t counted;	/* pages of it that hostmem_ram_used has */
+	long free_until;	/* with fewer pages than these it need not ask for one more */
 };
 
 static DEFINE_SPINLOCK(hostmem_ram_lock);
@@ -65,23 +66,35 @@ static char hostmem_ram_options[][sizeof("huge=always,size=0,nr_inodes=0")] __in
 	[HOSTMEM_HUGE_NEVER] = "huge=never,size=0,nr_inodes=0",
 };
 
-/* Enter in the sum what a region holds now, if the sum is off by @slack pages or more. */
-static void hostmem_ram_count(struct hostmem_ram *ram, long slack)
+/* Pages in memory and swapped out. */
+static long hostmem_ram_held(const struct hostmem_ram *ram)
 {
-	struct inode *inode = file_inode(ram->segment->file);
-	long held = READ_ONCE(inode->i_mapping->nrpages) +
-		    READ_ONCE(SHMEM_I(inode)->swapped);
+	return READ_ONCE(ram->info->vfs_inode.i_data.nrpages) + READ_ONCE(ram->info->swapped);
+}
 
-	if (abs(held - atomic_long_read(&ram->counted)) >= slack)
-		atomic_long_add(held - atomic_long_xchg(&ram->counted, held), &hostmem_ram_used);
+static bool hostmem_ram_room(void)
+{
+	return atomic_long_read(&hostmem_ram_used) < READ_ONCE(hostmem_ram_limit);
+}
+
+/* Enter in the sum what a region holds now. */
+static void hostmem_ram_count(struct hostmem_ram *ram)
+{
+	long held = hostmem_ram_held(ram);
+
+	atomic_long_add(held - atomic_long_xchg(&ram->counted, held), &hostmem_ram_used);
+	WRITE_ONCE(ram->free_until, hostmem_ram_room() ? held + HOSTMEM_RAM_BATCH : 0);
 }
 
 /* Whether a region may have one more page: there is room for one, or it has it already. */
 static bool hostmem_ram_admit(struct hostmem_segment *segment, pgoff_t pgoff)
 {
-	hostmem_ram_count(segment->private, HOSTMEM_RAM_BATCH);
-	return atomic_long_read(&hostmem_ram_used) < READ_ONCE(hostmem_ram_limit) ||
-	       xa_load(&segment->file->f_mapping->i_pages, pgoff);
+	struct hostmem_ram *ram = segment->private;
+
+	if (likely(hostmem_ram_held(ram) < READ_ONCE(ram->free_until)))
+		return true;
+	hostmem_ram_count(ram);
+	return hostmem_ram_room() || xa_load(&segment->file->f_mapping->i_pages, pgoff);
 }
 
 /**
@@ -97,7 +110,7 @@ void hostmem_ram_info(u64 *used, u64 *limit)
 
 	spin_lock(&hostmem_ram_lock);
 	list_for_each_entry(ram, &hostmem_rams, node)
-		hostmem_ram_count(ram, 1);
+		hostmem_ram_count(ram);
 	spin_unlock(&hostmem_ram_lock);
 	*used = (u64)atomic_long_read(&hostmem_ram_used) << PAGE_SHIFT;
 	*limit = (u64)READ_ONCE(hostmem_ram_limit) << PAGE_SHIFT;
@@ -183,7 +196,7 @@ static int hostmem_ram_open(struct hostmem_segment *segment,
 	file_inode(file)->i_fop = &hostmem_ram_inode_fops;
 	segment->file = file;
 	segment->private = ram;
-	ram->segment = segment;
+	ram->info = SHMEM_I(file_inode(file));
 	spin_lock(&hostmem_ram_lock);
 	list_add(&ram->node, &hostmem_rams);
 	spin_unlock(&hostmem_ram_lock);
@@ -345,7 +358,7 @@ static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start,
 		return;
 	hostmem_ram_drain_all();
 	hostmem_ram_walk(segment, start, end, hostmem_ram_drop_unused);
-	hostmem_ram_count(segment->private, 1);
+	hostmem_ram_count(segment->private);
 }
 
 static int hostmem_ram_punch(struct hostmem_segment *segment, loff_t start, loff_t length)
@@ -358,7 +371,7 @@ static int hostmem_ram_punch(struct hostmem_segment *segment, loff_t start, loff
 	 * lock, which a fault that passed the guard holds until its entry is in place.
 	 */
 	rc = file->f_op->fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, length);
-	hostmem_ram_count(segment->private, 1);
+	hostmem_ram_count(segment->private);
 	return rc;
 }
 
