@@ -17,7 +17,7 @@
 #define MIB (1ULL << 20)
 #define SIZE (4096 * MIB)
 /* Each round of the fault killed somebody in more than half of the cases. */
-#define ROUNDS 6
+#define ROUNDS 3
 #define RW (PROT_READ | PROT_WRITE)
 
 /* A machine with more would take long to fill. */
