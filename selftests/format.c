@@ -92,7 +92,7 @@ static superblock reserve(unsigned int layout, unsigned int operation)
 
 static bool accepted(superblock *sb, unsigned long long at)
 {
-	return !hostmem_reserve_check(sb, SIZE, at);
+	return !hostmem_superblock_check(sb, SIZE, at);
 }
 
 static bool changed_is_refused(size_t offset, unsigned long long value, size_t size)
@@ -118,7 +118,7 @@ static void test_check(void)
 	is("tail, last page", accepted(&sb, SIZE - 4096));
 	is("tail, first page", accepted(&sb, SIZE - 64 * MIB));
 	is("not in any other page", !accepted(&sb, SIZE - 8192));
-	is("not on a larger namespace", hostmem_reserve_check(&sb, 2 * SIZE, SIZE - 4096));
+	is("not on a larger namespace", hostmem_superblock_check(&sb, 2 * SIZE, SIZE - 4096));
 	sb.padding[17] = 1;
 	is("checksum", !accepted(&sb, SIZE - 4096));
 	sb = reserve(HOSTMEM_RESERVE_TAIL, HOSTMEM_RESERVE_DROP);
@@ -201,11 +201,11 @@ static bool tears_are_seen(const superblock *sb)
 
 	hostmem_infoblock_expand(&sb->old_block, &old_page);
 	hostmem_infoblock_expand(&sb->new_block, &new_page);
-	before = hostmem_reserve_state(sb, &old_page, &scratch);
-	after = hostmem_reserve_state(sb, &new_page, &scratch);
+	before = hostmem_superblock_state(sb, &old_page, &scratch);
+	after = hostmem_superblock_state(sb, &new_page, &scratch);
 	for (i = 0; i < 2000; i++) {
 		tear(sb, i, i > HOSTMEM_INFOBLOCK_SIZE / 8, &page);
-		state = hostmem_reserve_state(sb, &page, &scratch);
+		state = hostmem_superblock_state(sb, &page, &scratch);
 		if (!memcmp(&page, &new_page, sizeof(page)) ? state != after :
 		    !memcmp(&page, &old_page, sizeof(page)) ? state != before :
 							      state != HOSTMEM_RESERVE_TORN)
@@ -219,7 +219,7 @@ static bool state_is(const superblock *sb, const struct hostmem_infoblock *page,
 {
 	struct hostmem_infoblock scratch;
 
-	return hostmem_reserve_state(sb, page, &scratch) == state;
+	return hostmem_superblock_state(sb, page, &scratch) == state;
 }
 
 static void test_state(void)
@@ -250,19 +250,19 @@ static void test_state(void)
 static void test_places(void)
 {
 	superblock head = reserve(HOSTMEM_RESERVE_HEAD, HOSTMEM_RESERVE_ADD);
-	__u64 places[HOSTMEM_RESERVE_PLACES];
+	__u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	bool first = false, last = false;
 	unsigned int i, n;
 
-	n = hostmem_reserve_places(NULL, SPA, SIZE, places);
+	n = hostmem_superblock_places(NULL, SPA, SIZE, places);
 	for (i = 0; i < n; i++)
 		first |= places[i] == 2 * MIB;
 	is("places without an info block", n == 2 && places[0] == SIZE - 4096 && first);
-	n = hostmem_reserve_places(&head.new_block, SPA, SIZE, places);
+	n = hostmem_superblock_places(&head.new_block, SPA, SIZE, places);
 	for (i = 0; i < n; i++)
 		last |= places[i] == 66 * MIB - 4096;
 	is("places with an info block", last);
-	is("places on next to nothing", !hostmem_reserve_places(NULL, SPA, 4095, places));
+	is("places on next to nothing", !hostmem_superblock_places(NULL, SPA, 4095, places));
 }
 
 static void mutate(void *data, size_t size)
@@ -297,7 +297,7 @@ static void test_mutations(void)
 {
 	unsigned int i, unsealed = 0, sealed = 0, bad = 0, blocks = 0;
 	struct hostmem_infoblock page, scratch;
-	__u64 places[HOSTMEM_RESERVE_PLACES], offset, length;
+	__u64 places[HOSTMEM_SUPERBLOCK_PLACES], offset, length;
 	superblock sb, original;
 
 	for (i = 0; i < MUTATIONS; i++) {
@@ -312,17 +312,17 @@ static void test_mutations(void)
 			blocks++;
 			bad += offset > SIZE || length > SIZE - offset;
 		}
-		hostmem_reserve_places(&page.fields, SPA, SIZE, places);
+		hostmem_superblock_places(&page.fields, SPA, SIZE, places);
 		sb = original;
 		mutate(&sb, sizeof(sb));
 		if (memcmp(&sb, &original, sizeof(sb)))
-			unsealed += !hostmem_reserve_check(&sb, SIZE, le64toh(sb.start));
+			unsealed += !hostmem_superblock_check(&sb, SIZE, le64toh(sb.start));
 		hostmem_seal(&sb, sizeof(sb));
-		if (hostmem_reserve_check(&sb, SIZE, le64toh(sb.start)))
+		if (hostmem_superblock_check(&sb, SIZE, le64toh(sb.start)))
 			continue;
 		sealed++;
 		bad += !harmless(&sb);
-		hostmem_reserve_state(&sb, &page, &scratch);
+		hostmem_superblock_state(&sb, &page, &scratch);
 	}
 	printf("# %u mutations: %u superblocks and %u info blocks still good\n", MUTATIONS, sealed,
 	       blocks);

@@ -175,7 +175,7 @@ static const superblock *last_of(const struct media *media)
 static void make(struct fuzz *fuzz, unsigned int kind)
 {
 	struct media *media = &fuzz->kinds[kind];
-	__u64 places[HOSTMEM_RESERVE_PLACES];
+	__u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	struct hostmem_infoblock *block = (void *)media->page[INFO];
 	unsigned int i, n;
 	char command[256];
@@ -190,10 +190,10 @@ static void make(struct fuzz *fuzz, unsigned int kind)
 	fd = take(fuzz);
 	media->at[INFO] = HOSTMEM_INFOBLOCK_OFFSET;
 	transfer(fd, false, media->at[INFO], block);
-	n = hostmem_reserve_places(&block->fields, fuzz->spa, fuzz->size, places);
+	n = hostmem_superblock_places(&block->fields, fuzz->spa, fuzz->size, places);
 	for (i = 0; i < n; i++) {
 		transfer(fd, false, places[i], media->page[LAST]);
-		if (!hostmem_reserve_check((void *)media->page[LAST], fuzz->size, places[i]))
+		if (!hostmem_superblock_check((void *)media->page[LAST], fuzz->size, places[i]))
 			break;
 	}
 	if (i == n)
@@ -394,7 +394,7 @@ static void read_media(const struct media *media, __u64 at, void *page)
 static void parse(const struct fuzz *fuzz, const struct media *media, struct verdict *verdict)
 {
 	struct hostmem_infoblock block, scratch;
-	__u64 places[HOSTMEM_RESERVE_PLACES];
+	__u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	unsigned int i, n;
 	superblock sb;
 
@@ -402,11 +402,11 @@ static void parse(const struct fuzz *fuzz, const struct media *media, struct ver
 	memcpy(&block, media->page[INFO], sizeof(block));
 	if (!hostmem_infoblock_whole(&block))
 		return;
-	n = hostmem_reserve_places(&block.fields, fuzz->spa, fuzz->size, places);
+	n = hostmem_superblock_places(&block.fields, fuzz->spa, fuzz->size, places);
 	for (i = 0; i < n && !verdict->layout; i++) {
 		read_media(media, places[i], &sb);
-		if (hostmem_reserve_check(&sb, fuzz->size, places[i]) ||
-		    hostmem_reserve_state(&sb, &block, &scratch) != HOSTMEM_RESERVE_ACTIVE)
+		if (hostmem_superblock_check(&sb, fuzz->size, places[i]) ||
+		    hostmem_superblock_state(&sb, &block, &scratch) != HOSTMEM_RESERVE_ACTIVE)
 			continue;
 		verdict->layout = le32toh(sb.layout);
 		verdict->offset = le64toh(sb.start);

@@ -4,7 +4,7 @@
 
 /*
  * The formats on media: info blocks, reserves and ledgers. hostmemctl and the tests compile
- * infoblock.c, reserve.c and ledger.c, too, so only what user space also has is used there.
+ * format.c, too, so only what user space also has is used there.
  */
 #include <linux/types.h>
 #ifndef __KERNEL__
@@ -30,9 +30,9 @@ enum hostmem_reserve_state {
 	HOSTMEM_RESERVE_TORN,
 };
 
-#define HOSTMEM_RESERVE_PLACES 5
+#define HOSTMEM_SUPERBLOCK_PLACES 5
 
-/* infoblock.c */
+/* format.c */
 void hostmem_seal(void *block, size_t length);
 bool hostmem_is_sealed(void *block, size_t length);
 bool hostmem_is_zero(const void *data, size_t length);
@@ -42,15 +42,13 @@ int hostmem_infoblock_place(const struct hostmem_infoblock_fields *fields, __u64
 void hostmem_infoblock_expand(const struct hostmem_infoblock_fields *fields,
 			      struct hostmem_infoblock *block);
 
-/* reserve.c */
-int hostmem_reserve_check(struct hostmem_reserve_superblock *sb, __u64 size, __u64 at);
-enum hostmem_reserve_state hostmem_reserve_state(const struct hostmem_reserve_superblock *sb,
-						 const struct hostmem_infoblock *page,
-						 struct hostmem_infoblock *scratch);
-unsigned int hostmem_reserve_places(const struct hostmem_infoblock_fields *fields, __u64 spa,
-				    __u64 size, __u64 *places);
+int hostmem_superblock_check(struct hostmem_reserve_superblock *sb, __u64 size, __u64 at);
+enum hostmem_reserve_state hostmem_superblock_state(const struct hostmem_reserve_superblock *sb,
+						    const struct hostmem_infoblock *page,
+						    struct hostmem_infoblock *scratch);
+unsigned int hostmem_superblock_places(const struct hostmem_infoblock_fields *fields, __u64 spa,
+				       __u64 size, __u64 *places);
 
-/* ledger.c */
 int hostmem_ledger_check(struct hostmem_ledger *ledger, const __u8 *uuid, __u64 size);
 
 #endif /* _HOSTMEM_ND_FORMAT_H */

@@ -138,19 +138,19 @@ static bool hostmem_nd_is_reserve(struct hostmem_nd_media *media, const struct h
 {
 	if (hostmem_media_read(pmem, place, &media->sb, sizeof(media->sb)))
 		return false;
-	if (hostmem_reserve_check(&media->sb, pmem->size, place))
+	if (hostmem_superblock_check(&media->sb, pmem->size, place))
 		return false;
-	return hostmem_reserve_state(&media->sb, &media->block, &media->scratch) ==
+	return hostmem_superblock_state(&media->sb, &media->block, &media->scratch) ==
 	       HOSTMEM_RESERVE_ACTIVE;
 }
 
 /* One good copy of the superblock is enough: the other may be in a bad block. */
 static void hostmem_nd_reserve(struct hostmem_nd_media *media, struct hostmem_pmem *pmem)
 {
-	u64 places[HOSTMEM_RESERVE_PLACES];
+	u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	unsigned int i, n;
 
-	n = hostmem_reserve_places(&media->block.fields, pmem->spa, pmem->size, places);
+	n = hostmem_superblock_places(&media->block.fields, pmem->spa, pmem->size, places);
 	for (i = 0; i < n; i++) {
 		if (!hostmem_nd_is_reserve(media, pmem, places[i]))
 			continue;

@@ -64,7 +64,7 @@ static bool better(const struct ctl_found *found, enum hostmem_reserve_state sta
 int ctl_journal_look(struct ctl_media *media, struct ctl_found *found)
 {
 	struct hostmem_reserve_superblock sb;
-	__u64 places[HOSTMEM_RESERVE_PLACES];
+	__u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	enum hostmem_reserve_state state;
 	struct hostmem_infoblock scratch;
 	unsigned int i, n;
@@ -77,15 +77,15 @@ int ctl_journal_look(struct ctl_media *media, struct ctl_found *found)
 	found->unreadable = rc;
 	found->zero = !rc && hostmem_is_zero(&found->block, sizeof(found->block));
 	found->whole = !rc && hostmem_infoblock_whole(&found->block);
-	n = hostmem_reserve_places(found->whole ? &found->block.fields : NULL, media->spa,
-				   media->size, places);
+	n = hostmem_superblock_places(found->whole ? &found->block.fields : NULL, media->spa,
+				      media->size, places);
 	for (i = 0; i < n; i++) {
 		rc = ctl_media_read(media, places[i], &sb);
 		if (rc && rc != -EIO)
 			return rc;
-		if (rc || hostmem_reserve_check(&sb, media->size, places[i]))
+		if (rc || hostmem_superblock_check(&sb, media->size, places[i]))
 			continue;
-		state = hostmem_reserve_state(&sb, &found->block, &scratch);
+		state = hostmem_superblock_state(&sb, &found->block, &scratch);
 		if (!better(found, state, &sb))
 			continue;
 		found->any = true;
@@ -175,7 +175,7 @@ int ctl_journal_run(struct ctl_media *media, struct hostmem_reserve_superblock *
 	int rc;
 
 	hostmem_seal(sb, sizeof(*sb));
-	if (hostmem_reserve_check(sb, media->size, le64toh(sb->start)))
+	if (hostmem_superblock_check(sb, media->size, le64toh(sb->start)))
 		return ctl_error(media->ctl, "namespace %s: this makes no reserve, which is an error in hostmemctl; report it",
 				 media->name);
 	rc = prepare(media, sb);
