@@ -87,12 +87,12 @@ struct hostmem_client {
 };
 
 /**
- * struct hostmem_record - the ledger that counts
+ * struct hostmem_ledger_slot - the ledger that counts
  * @generation: its own; 0: there is none
  * @tried: the largest generation that anything has been written with, or tried to
  * @slot: where it is
  */
-struct hostmem_record {
+struct hostmem_ledger_slot {
 	u64 generation;
 	u64 tried;
 	unsigned int slot;
@@ -123,19 +123,19 @@ int hostmem_media_read(const struct hostmem_pmem *pmem, u64 offset, void *data, 
 int hostmem_media_write(const struct hostmem_pmem *pmem, struct device *dev, u64 offset,
 			const void *data, size_t length);
 
-/* poison.c */
-int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
-			struct hostmem_poison **out);
-int hostmem_poison_add(struct device *dev, u64 spa, u64 length);
+/* badblocks.c */
+int hostmem_badblocks_read(const struct hostmem_pmem *pmem, struct device *dev,
+			   struct hostmem_poison **out);
+int hostmem_badblocks_add(struct device *dev, u64 spa, u64 length);
 
-/* record.c */
-int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *record,
+/* ledger.c */
+int hostmem_ledger_load(const struct hostmem_pmem *pmem, struct hostmem_ledger_slot *last,
 			struct hostmem_poison **out);
-int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
-			 struct hostmem_record *record, const struct hostmem_poison *poison);
-bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device *region);
-int hostmem_record_settle(const struct hostmem_pmem *pmem, const struct device *region);
-void hostmem_record_forget(const struct device *region);
+int hostmem_ledger_store(const struct hostmem_pmem *pmem, struct device *dev,
+			 struct hostmem_ledger_slot *last, const struct hostmem_poison *poison);
+bool hostmem_ledger_settled(const struct hostmem_pmem *pmem, const struct device *region);
+int hostmem_ledger_settle(const struct hostmem_pmem *pmem, const struct device *region);
+void hostmem_ledger_forget(const struct device *region);
 
 /* mce.c */
 #ifdef CONFIG_X86_MCE
@@ -172,13 +172,13 @@ u64 hostmem_layout_size(const struct hostmem_layout *layout);
 int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
 void hostmem_layout_free(struct hostmem_layout *layout);
 
-/* file.c */
+/* backing_file.c */
 extern const struct hostmem_backing_ops hostmem_file_ops;
 
-/* holder.c */
-extern const struct hostmem_backing_ops hostmem_holder_ops;
-int hostmem_holder_init(void);
-void hostmem_holder_exit(void);
+/* backing_reserve.c */
+extern const struct hostmem_backing_ops hostmem_reserve_ops;
+int hostmem_reserve_init(void);
+void hostmem_reserve_exit(void);
 
 /* lease.c */
 struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);

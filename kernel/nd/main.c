@@ -30,7 +30,7 @@ static int hostmem_nd_notify(struct notifier_block *nb, unsigned long action, vo
 	struct device *dev = data;
 
 	if (action == BUS_NOTIFY_REMOVED_DEVICE)
-		hostmem_record_forget(dev);
+		hostmem_ledger_forget(dev);
 	if (!hostmem_namespace_drives(dev))
 		return NOTIFY_DONE;
 	if (action == BUS_NOTIFY_BOUND_DRIVER)
@@ -57,19 +57,19 @@ static const struct hostmem_pmem_ops hostmem_nd_ops = {
 	.owner = THIS_MODULE,
 	.extents = hostmem_nd_extents,
 	.file = &hostmem_file_ops,
-	.reserve = &hostmem_holder_ops,
+	.reserve = &hostmem_reserve_ops,
 };
 
 static int __init hostmem_nd_init(void)
 {
 	int rc;
 
-	rc = hostmem_holder_init();
+	rc = hostmem_reserve_init();
 	if (rc)
 		return rc;
 	rc = hostmem_nd_begin();
 	if (rc)
-		goto err_holder;
+		goto err_reserve;
 	rc = nd_driver_register(&hostmem_nd_driver);
 	if (rc)
 		goto err_begin;
@@ -85,8 +85,8 @@ err_driver:
 	nd_driver_unregister(&hostmem_nd_driver);
 err_begin:
 	hostmem_nd_clear();
-err_holder:
-	hostmem_holder_exit();
+err_reserve:
+	hostmem_reserve_exit();
 	return rc;
 }
 
@@ -98,9 +98,9 @@ static void __exit hostmem_nd_exit(void)
 	hostmem_mce_exit();
 	hostmem_nd_clear();
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
-	hostmem_record_forget(NULL);
+	hostmem_ledger_forget(NULL);
 	nd_driver_unregister(&hostmem_nd_driver);
-	hostmem_holder_exit();
+	hostmem_reserve_exit();
 }
 
 module_init(hostmem_nd_init);

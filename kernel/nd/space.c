@@ -35,7 +35,7 @@ struct hostmem_nd_space {
 	struct hostmem_pages missed;	/* bad, and libnvdimm could not be told */
 	u64 changes;			/* of what is bad */
 	bool revalidate;		/* libnvdimm's disks do not know yet what its bus knows */
-	struct hostmem_record record;
+	struct hostmem_ledger_slot recorded;
 	bool unrecorded;		/* what is bad is not what the ledger says */
 	struct hostmem_poison *ledger;	/* what it said when the namespace came, until it is read */
 	bool settled;			/* libnvdimm has been told what it says */
@@ -88,7 +88,7 @@ static int hostmem_space_add(struct hostmem_nd_space *space, u64 start, u64 end)
 		start = min(start, missed->start);
 		end = max(end, missed->end);
 	}
-	rc = hostmem_poison_add(space->dev, start, end - start);
+	rc = hostmem_badblocks_add(space->dev, start, end - start);
 	space->revalidate = true;
 	*missed = (struct hostmem_pages) { rc ? start : 0, rc ? end : 0 };
 	return rc;
@@ -106,7 +106,7 @@ static int hostmem_space_feed(struct hostmem_nd_space *space, const struct hostm
 		if (hostmem_bad_is_of_kernel(&space->pmem, bad) ||
 		    hostmem_poison_covers(known, bad->start, bad->length))
 			continue;
-		rc = hostmem_poison_add(space->dev, space->pmem.spa + bad->start, bad->length);
+		rc = hostmem_badblocks_add(space->dev, space->pmem.spa + bad->start, bad->length);
 		space->revalidate = true;
 	}
 	return rc;
@@ -120,13 +120,13 @@ static int hostmem_space_read(struct hostmem_nd_space *space, struct hostmem_poi
 	if (space->missed.end)
 		rc = hostmem_space_add(space, space->missed.start, space->missed.end);
 	if (!rc)
-		rc = hostmem_poison_read(&space->pmem, space->dev, poison);
+		rc = hostmem_badblocks_read(&space->pmem, space->dev, poison);
 	if (rc || !space->ledger || space->settled)
 		return rc;
 	rc = hostmem_space_feed(space, *poison);
 	kvfree(*poison);
 	*poison = NULL;
-	return rc ?: hostmem_poison_read(&space->pmem, space->dev, poison);
+	return rc ?: hostmem_badblocks_read(&space->pmem, space->dev, poison);
 }
 
 /* When it was found: that of what it overlaps, if that was known. */
@@ -155,7 +155,7 @@ static void hostmem_space_record(struct hostmem_nd_space *space, const struct ho
 	if (!hostmem_poison_same(old, poison))
 		space->unrecorded = true;
 	if (space->unrecorded && !space->pmem.read_only)
-		space->unrecorded = hostmem_record_store(&space->pmem, space->dev, &space->record,
+		space->unrecorded = hostmem_ledger_store(&space->pmem, space->dev, &space->recorded,
 							 poison);
 	if (poison)
 		poison->recorded = !space->unrecorded;
@@ -178,7 +178,7 @@ static int hostmem_space_update(struct hostmem_nd_space *space)
 	kvfree(space->ledger);
 	space->ledger = NULL;
 	if (space->pmem.reserve_layout && !space->settled)
-		space->settled = !hostmem_record_settle(&space->pmem, space->dev->parent);
+		space->settled = !hostmem_ledger_settle(&space->pmem, space->dev->parent);
 	if (hostmem_poison_same(space->pmem.poison, poison)) {
 		kvfree(poison);
 		return 0;
@@ -367,8 +367,8 @@ static int hostmem_space_init(struct hostmem_nd_space *space, const struct bus_t
 	INIT_LIST_HEAD(&space->clients);
 	rc = hostmem_namespace_describe(bus, space->dev, pmem);
 	if (!rc && pmem->reserve_layout) {
-		space->settled = hostmem_record_settled(pmem, space->dev->parent);
-		rc = hostmem_record_load(pmem, &space->record, &space->ledger);
+		space->settled = hostmem_ledger_settled(pmem, space->dev->parent);
+		rc = hostmem_ledger_load(pmem, &space->recorded, &space->ledger);
 	}
 	if (!rc)
 		rc = hostmem_pmem_add(pmem);

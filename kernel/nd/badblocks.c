@@ -50,8 +50,8 @@ static int hostmem_badblocks_disk(struct device *dev, void *data)
 }
 
 /* What the disk has of a window, whose sectors count from the start of the data. */
-static void hostmem_badblocks_add(struct gendisk *disk, const struct hostmem_pmem *pmem,
-				  const struct range *window, struct badblocks *bb)
+static void hostmem_badblocks_copy(struct gendisk *disk, const struct hostmem_pmem *pmem,
+				   const struct range *window, struct badblocks *bb)
 {
 	u64 data = pmem->spa + pmem->data_offset;
 	u64 from = max_t(u64, window->start, data);
@@ -113,8 +113,8 @@ static int hostmem_bads_add(struct hostmem_bads *bads, const struct hostmem_pmem
 }
 
 /* What a list says of a window. */
-static int hostmem_bads_list(struct hostmem_bads *bads, const struct hostmem_pmem *pmem,
-			     const struct range *window, struct badblocks *bb)
+static int hostmem_badblocks_list(struct hostmem_bads *bads, const struct hostmem_pmem *pmem,
+				  const struct range *window, struct badblocks *bb)
 {
 	sector_t end = range_len(window) >> SECTOR_SHIFT;
 	u64 offset = window->start - pmem->spa;
@@ -155,11 +155,11 @@ static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pme
 		if (rc)
 			break;
 		nvdimm_badblocks_populate(to_nd_region(dev->parent), &bb, &window);
-		hostmem_badblocks_add(disk, pmem, &window, &bb);
+		hostmem_badblocks_copy(disk, pmem, &window, &bb);
 		if (!hostmem_badblocks_believed(&bb) && length > HOSTMEM_WINDOW_MIN) {
 			length = ALIGN(length / 2, HOSTMEM_WINDOW_MIN);
 		} else {
-			rc = hostmem_bads_list(bads, pmem, &window, &bb);
+			rc = hostmem_badblocks_list(bads, pmem, &window, &bb);
 			pos += length;
 			length = min(2 * length, pmem->size - pos);
 		}
@@ -170,7 +170,7 @@ static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pme
 }
 
 /**
- * hostmem_poison_read - what libnvdimm says is bad in a namespace
+ * hostmem_badblocks_read - what libnvdimm says is bad in a namespace
  * @pmem: the namespace
  * @dev: the device whose driver enables it
  * @out: out: the bad ranges, without times, or NULL: there are none
@@ -178,8 +178,8 @@ static int hostmem_bads_read(struct hostmem_bads *bads, const struct hostmem_pme
  * Context: sleeps; while the namespace is enabled.
  * Return: 0 or -ENOMEM.
  */
-int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
-			struct hostmem_poison **out)
+int hostmem_badblocks_read(const struct hostmem_pmem *pmem, struct device *dev,
+			   struct hostmem_poison **out)
 {
 	struct hostmem_bads bads = {};
 	struct gendisk *disk = NULL;
@@ -196,7 +196,7 @@ int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
 }
 
 /**
- * hostmem_poison_add - tell libnvdimm of a bad range
+ * hostmem_badblocks_add - tell libnvdimm of a bad range
  * @dev: the device whose driver enables the namespace that it is in
  * @spa: of its first byte
  * @length: bytes
@@ -206,7 +206,7 @@ int hostmem_poison_read(const struct hostmem_pmem *pmem, struct device *dev,
  * Context: sleeps.
  * Return: 0 or -ENOMEM.
  */
-int hostmem_poison_add(struct device *dev, u64 spa, u64 length)
+int hostmem_badblocks_add(struct device *dev, u64 spa, u64 length)
 {
 	return nvdimm_bus_add_badrange(to_nvdimm_bus(dev->parent->parent), spa, length);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records: a namespace's bad ranges in the ledger of its reserve, so that they are known after a
- * reboot, too.
+ * The ledger of a reserve: what of its namespace is bad, so that it is known after a reboot, too.
  *
  * Not every platform finds them again by itself. A ledger is written to the slots in turn,
  * so that whenever the power fails the one before is whole.
@@ -29,12 +28,12 @@ static LIST_HEAD(hostmem_settled_list);
 static_assert(sizeof(struct hostmem_ledger) == HOSTMEM_LEDGER_SIZE);
 static_assert((HOSTMEM_LEDGER_SLOTS + 1) * HOSTMEM_LEDGER_STRIDE <= HOSTMEM_RESERVE_ALIGN);
 
-static u64 hostmem_record_place(const struct hostmem_pmem *pmem, unsigned int slot)
+static u64 hostmem_ledger_place(const struct hostmem_pmem *pmem, unsigned int slot)
 {
 	return pmem->reserve_offset + (slot + 1) * HOSTMEM_LEDGER_STRIDE;
 }
 
-static struct hostmem_poison *hostmem_record_unpack(const struct hostmem_pmem *pmem,
+static struct hostmem_poison *hostmem_ledger_unpack(const struct hostmem_pmem *pmem,
 						    const struct hostmem_ledger *ledger)
 {
 	struct hostmem_poison *poison = hostmem_poison_alloc(le32_to_cpu(ledger->count));
@@ -52,15 +51,15 @@ static struct hostmem_poison *hostmem_record_unpack(const struct hostmem_pmem *p
 }
 
 /**
- * hostmem_record_load - read the ledger of a reserve
+ * hostmem_ledger_load - read the ledger of a reserve
  * @pmem: the namespace, with a reserve
- * @record: out: which ledger it is; as it was if there is none
+ * @last: out: which ledger it is; as it was if there is none
  * @out: out: what it says; NULL: nothing is bad, or there is no ledger
  *
  * Context: sleeps; while the namespace is enabled.
  * Return: 0 or -ENOMEM.
  */
-int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *record,
+int hostmem_ledger_load(const struct hostmem_pmem *pmem, struct hostmem_ledger_slot *last,
 			struct hostmem_poison **out)
 {
 	struct hostmem_ledger *ledger = kvmalloc(sizeof(*ledger), GFP_KERNEL);
@@ -72,23 +71,23 @@ int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *
 	if (!ledger)
 		return -ENOMEM;
 	for (slot = 0; slot < HOSTMEM_LEDGER_SLOTS; slot++) {
-		if (hostmem_media_read(pmem, hostmem_record_place(pmem, slot), ledger,
+		if (hostmem_media_read(pmem, hostmem_ledger_place(pmem, slot), ledger,
 				       sizeof(*ledger)) ||
 		    hostmem_ledger_check(ledger, pmem->reserve_uuid, pmem->size) ||
-		    le64_to_cpu(ledger->generation) <= record->generation)
+		    le64_to_cpu(ledger->generation) <= last->generation)
 			continue;
 		poison = NULL;
 		if (ledger->count) {
-			poison = hostmem_record_unpack(pmem, ledger);
+			poison = hostmem_ledger_unpack(pmem, ledger);
 			rc = poison ? 0 : -ENOMEM;
 		}
 		if (rc)
 			break;
 		kvfree(*out);
 		*out = poison;
-		record->generation = le64_to_cpu(ledger->generation);
-		record->tried = record->generation;
-		record->slot = slot;
+		last->generation = le64_to_cpu(ledger->generation);
+		last->tried = last->generation;
+		last->slot = slot;
 	}
 	kvfree(ledger);
 	if (rc) {
@@ -98,7 +97,7 @@ int hostmem_record_load(const struct hostmem_pmem *pmem, struct hostmem_record *
 	return rc;
 }
 
-static void hostmem_record_pack(const struct hostmem_pmem *pmem, u64 generation,
+static void hostmem_ledger_pack(const struct hostmem_pmem *pmem, u64 generation,
 				const struct hostmem_poison *poison, struct hostmem_ledger *ledger)
 {
 	u32 i, count = poison ? poison->count : 0;
@@ -118,7 +117,7 @@ static void hostmem_record_pack(const struct hostmem_pmem *pmem, u64 generation,
 }
 
 /* Write to a slot, and see that it is there. */
-static int hostmem_record_write(const struct hostmem_pmem *pmem, struct device *dev, u64 place,
+static int hostmem_ledger_write(const struct hostmem_pmem *pmem, struct device *dev, u64 place,
 				const struct hostmem_ledger *ledger, struct hostmem_ledger *scratch)
 {
 	int rc;
@@ -137,42 +136,42 @@ static int hostmem_record_write(const struct hostmem_pmem *pmem, struct device *
  * reached the media all the same, so that each attempt has a generation of its own, and the last
  * one counts.
  */
-static int hostmem_record_write_any(const struct hostmem_pmem *pmem, struct device *dev,
-				    struct hostmem_record *record,
+static int hostmem_ledger_write_any(const struct hostmem_pmem *pmem, struct device *dev,
+				    struct hostmem_ledger_slot *last,
 				    const struct hostmem_poison *poison,
 				    struct hostmem_ledger *ledger)
 {
-	unsigned int i, slot, slots = HOSTMEM_LEDGER_SLOTS - !!record->generation;
+	unsigned int i, slot, slots = HOSTMEM_LEDGER_SLOTS - !!last->generation;
 	u64 place;
 
 	for (i = 1; i <= slots; i++) {
-		slot = (record->slot + i) % HOSTMEM_LEDGER_SLOTS;
-		place = hostmem_record_place(pmem, slot);
+		slot = (last->slot + i) % HOSTMEM_LEDGER_SLOTS;
+		place = hostmem_ledger_place(pmem, slot);
 		if (hostmem_poison_find(poison, place, sizeof(*ledger)))
 			continue;
-		hostmem_record_pack(pmem, ++record->tried, poison, ledger);
-		if (hostmem_record_write(pmem, dev, place, ledger, ledger + 1))
+		hostmem_ledger_pack(pmem, ++last->tried, poison, ledger);
+		if (hostmem_ledger_write(pmem, dev, place, ledger, ledger + 1))
 			continue;
-		record->generation = record->tried;
-		record->slot = slot;
+		last->generation = last->tried;
+		last->slot = slot;
 		return 0;
 	}
 	return -EIO;
 }
 
 /**
- * hostmem_record_store - write the ledger of a reserve
+ * hostmem_ledger_store - write the ledger of a reserve
  * @pmem: the namespace, with a reserve
  * @dev: the device whose driver enables it
- * @record: in: the last ledger; out: this one
+ * @last: in: the last ledger; out: this one
  * @poison: what the ledger shall say
  *
  * Context: sleeps; while the namespace is enabled.
  * Return: 0; -E2BIG: more than a ledger can hold; -EIO: every slot is bad but that of the last
  * ledger, which stays; -ENOMEM.
  */
-int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
-			 struct hostmem_record *record, const struct hostmem_poison *poison)
+int hostmem_ledger_store(const struct hostmem_pmem *pmem, struct device *dev,
+			 struct hostmem_ledger_slot *last, const struct hostmem_poison *poison)
 {
 	struct hostmem_ledger *ledger;
 	int rc;
@@ -183,7 +182,7 @@ int hostmem_record_store(const struct hostmem_pmem *pmem, struct device *dev,
 	ledger = kvcalloc(2, sizeof(*ledger), GFP_KERNEL);
 	if (!ledger)
 		return -ENOMEM;
-	rc = hostmem_record_write_any(pmem, dev, record, poison, ledger);
+	rc = hostmem_ledger_write_any(pmem, dev, last, poison, ledger);
 	kvfree(ledger);
 	return rc;
 }
@@ -201,7 +200,7 @@ static struct hostmem_settled *hostmem_settled_find(const struct hostmem_pmem *p
 }
 
 /**
- * hostmem_record_settled - does libnvdimm know what the ledger says?
+ * hostmem_ledger_settled - does libnvdimm know what the ledger says?
  * @pmem: the namespace, with a reserve
  * @region: libnvdimm's region that it is in
  *
@@ -209,7 +208,7 @@ static struct hostmem_settled *hostmem_settled_find(const struct hostmem_pmem *p
  * Return: true: what it does not know any more has been cleared, maybe while the namespace was
  * disabled.
  */
-bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device *region)
+bool hostmem_ledger_settled(const struct hostmem_pmem *pmem, const struct device *region)
 {
 	struct hostmem_settled *settled;
 	bool same;
@@ -222,14 +221,14 @@ bool hostmem_record_settled(const struct hostmem_pmem *pmem, const struct device
 }
 
 /**
- * hostmem_record_settle - libnvdimm has been told what the ledger says
+ * hostmem_ledger_settle - libnvdimm has been told what the ledger says
  * @pmem: the namespace, with a reserve
  * @region: libnvdimm's region that it is in
  *
  * Context: sleeps.
  * Return: 0 or -ENOMEM: it will be told again when the namespace is enabled again.
  */
-int hostmem_record_settle(const struct hostmem_pmem *pmem, const struct device *region)
+int hostmem_ledger_settle(const struct hostmem_pmem *pmem, const struct device *region)
 {
 	struct hostmem_settled *settled;
 
@@ -250,12 +249,12 @@ int hostmem_record_settle(const struct hostmem_pmem *pmem, const struct device *
 }
 
 /**
- * hostmem_record_forget - a region is gone, and with it what libnvdimm knew
+ * hostmem_ledger_forget - a region is gone, and with it what libnvdimm knew
  * @region: need not have any reserve; NULL: all of them
  *
  * Context: sleeps.
  */
-void hostmem_record_forget(const struct device *region)
+void hostmem_ledger_forget(const struct device *region)
 {
 	struct hostmem_settled *settled, *next;
 
