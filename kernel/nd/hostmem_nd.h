@@ -122,6 +122,7 @@ bool hostmem_namespace_is_child(const struct device *dev);
 int hostmem_media_read(const struct hostmem_pmem *pmem, u64 offset, void *data, size_t length);
 int hostmem_media_write(const struct hostmem_pmem *pmem, struct device *dev, u64 offset,
 			const void *data, size_t length);
+int hostmem_media_look(struct hostmem_pmem *pmem, const char *signature);
 
 /* badblocks.c */
 int hostmem_badblocks_read(const struct hostmem_pmem *pmem, struct device *dev,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What libnvdimm says of a namespace, and what is on its media.
+ * What libnvdimm says of a namespace.
  *
  * A namespace in raw mode has a driver itself. In the other modes its claim has one, a device
  * beside it, which libnvdimm tells apart by the type's name only.
@@ -9,10 +9,8 @@
 #include <linux/gfp.h>
 #include <linux/libnvdimm.h>
 #include <linux/nd.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
-#include "format.h"
 #include "hostmem_nd.h"
 
 struct hostmem_nd_mode {
@@ -102,81 +100,6 @@ static int hostmem_nd_child(struct device *dev, void *data)
 	return 1;
 }
 
-static_assert(sizeof(struct hostmem_infoblock) == HOSTMEM_INFOBLOCK_SIZE);
-static_assert(sizeof(struct hostmem_reserve_superblock) == HOSTMEM_INFOBLOCK_SIZE);
-
-/* What is on the media; too large for the stack. */
-struct hostmem_nd_media {
-	struct hostmem_infoblock block;
-	struct hostmem_infoblock scratch;
-	struct hostmem_reserve_superblock sb;
-};
-
-static int hostmem_nd_infoblock(struct hostmem_nd_media *media, const char *signature,
-				struct hostmem_pmem *pmem)
-{
-	const struct hostmem_infoblock_fields *fields = &media->block.fields;
-	int rc;
-
-	rc = hostmem_media_read(pmem, HOSTMEM_INFOBLOCK_OFFSET, &media->block,
-				sizeof(media->block));
-	if (rc)
-		return rc;
-	if (!hostmem_infoblock_whole(&media->block) ||
-	    memcmp(fields->signature, signature, sizeof(fields->signature)))
-		return -EINVAL;
-	rc = hostmem_infoblock_place(fields, pmem->size, &pmem->data_offset, &pmem->data_size);
-	if (rc)
-		return rc;
-	pmem->map = le32_to_cpu(fields->mode) == HOSTMEM_INFOBLOCK_MEM ?
-		    HOSTMEM_PMEM_MAP_MEM : HOSTMEM_PMEM_MAP_DEV;
-	return 0;
-}
-
-static bool hostmem_nd_is_reserve(struct hostmem_nd_media *media, const struct hostmem_pmem *pmem,
-				  u64 place)
-{
-	if (hostmem_media_read(pmem, place, &media->sb, sizeof(media->sb)))
-		return false;
-	if (hostmem_superblock_check(&media->sb, pmem->size, place))
-		return false;
-	return hostmem_superblock_state(&media->sb, &media->block, &media->scratch) ==
-	       HOSTMEM_RESERVE_ACTIVE;
-}
-
-/* One good copy of the superblock is enough: the other may be in a bad block. */
-static void hostmem_nd_reserve(struct hostmem_nd_media *media, struct hostmem_pmem *pmem)
-{
-	u64 places[HOSTMEM_SUPERBLOCK_PLACES];
-	unsigned int i, n;
-
-	n = hostmem_superblock_places(&media->block.fields, pmem->spa, pmem->size, places);
-	for (i = 0; i < n; i++) {
-		if (!hostmem_nd_is_reserve(media, pmem, places[i]))
-			continue;
-		pmem->reserve_layout = le32_to_cpu(media->sb.layout);
-		pmem->reserve_offset = le64_to_cpu(media->sb.start);
-		pmem->reserve_size = le64_to_cpu(media->sb.length);
-		memcpy(pmem->reserve_uuid, media->sb.uuid, sizeof(pmem->reserve_uuid));
-		memcpy(pmem->reserve_purpose, media->sb.purpose, sizeof(pmem->reserve_purpose));
-		return;
-	}
-}
-
-static int hostmem_nd_look(const char *signature, struct hostmem_pmem *pmem)
-{
-	struct hostmem_nd_media *media = kmalloc(sizeof(*media), GFP_KERNEL);
-	int rc;
-
-	if (!media)
-		return -ENOMEM;
-	rc = hostmem_nd_infoblock(media, signature, pmem);
-	if (!rc)
-		hostmem_nd_reserve(media, pmem);
-	kfree(media);
-	return rc;
-}
-
 /* An attribute of a device, or NULL. */
 static struct device_attribute *hostmem_nd_attribute(const struct device *dev, const char *name)
 {
@@ -255,7 +178,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	if (mode->mode == HOSTMEM_PMEM_RAW)
 		pmem->data_size = pmem->size;
 	else if (mode->signature)
-		rc = hostmem_nd_look(mode->signature, pmem);
+		rc = hostmem_media_look(pmem, mode->signature);
 out_put:
 	put_device(ns);
 	return rc;
