@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which device a file is on, and whether what is on that device is memory.
+ * Which device a file is on, whether what is on that device is memory, and how it is said that it
+ * is not.
  */
 #include <linux/blkdev.h>
 #include <linux/cdev.h>
@@ -19,6 +20,33 @@ static const char *const hostmem_filesystems[] = { "ext4", "xfs" };
 
 /* Exported, but declared in a header of dax's own. */
 struct dax_device *inode_dax(struct inode *inode);
+
+static const int hostmem_device_errors[] = {
+	[HOSTMEM_EXTENTS_NOT_FILE] = -EINVAL,
+	[HOSTMEM_EXTENTS_NOT_PMEM] = -ENXIO,
+	[HOSTMEM_EXTENTS_NOT_DAX] = -EMEDIUMTYPE,
+	[HOSTMEM_EXTENTS_HOLE] = -ENODATA,
+	[HOSTMEM_EXTENTS_UNWRITTEN] = -ENODATA,
+	[HOSTMEM_EXTENTS_DELALLOC] = -EAGAIN,
+	[HOSTMEM_EXTENTS_INLINE] = -EILSEQ,
+	[HOSTMEM_EXTENTS_ENCODED] = -EILSEQ,
+	[HOSTMEM_EXTENTS_SHARED] = -EMLINK,
+};
+
+/**
+ * hostmem_device_refuse - say why a file cannot be answered for
+ * @cmd: out: out_reason, out_offset
+ * @reason: HOSTMEM_EXTENTS_NOT_FILE to HOSTMEM_EXTENTS_SHARED
+ * @offset: where in the file, in bytes
+ *
+ * Return: the errno that goes with the reason.
+ */
+int hostmem_device_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset)
+{
+	cmd->out_reason = reason;
+	cmd->out_offset = offset;
+	return hostmem_device_errors[reason];
+}
 
 /* Of a block device itself or of the file system that a regular file belongs to, or NULL. */
 static struct block_device *hostmem_device_block(const struct file *file)
@@ -81,7 +109,7 @@ int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *
 	u64 start = 0;
 
 	if (pmem->mode == HOSTMEM_PMEM_SECTOR)
-		return hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_DAX, 0);
+		return hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_NOT_DAX, 0);
 	lease->length = pmem->data_size;
 	if (!S_ISCHR(file_inode(lease->file)->i_mode)) {
 		bdev = hostmem_device_block(lease->file);
@@ -92,12 +120,6 @@ int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *
 		return -EIO;
 	lease->spa = pmem->spa + pmem->data_offset + start;
 	return 0;
-}
-
-static bool hostmem_filesystem_known(const struct super_block *sb)
-{
-	return match_string(hostmem_filesystems, ARRAY_SIZE(hostmem_filesystems),
-			    sb->s_type->name) >= 0;
 }
 
 /**
@@ -113,14 +135,16 @@ int hostmem_device_check(struct file *file, struct hostmem_extents *cmd)
 	struct fileattr attr = {};
 	int rc;
 
-	if (!IS_DAX(inode) || !inode->i_op->fiemap || !hostmem_filesystem_known(inode->i_sb))
-		return hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_DAX, 0);
+	if (!IS_DAX(inode) || !inode->i_op->fiemap ||
+	    match_string(hostmem_filesystems, ARRAY_SIZE(hostmem_filesystems),
+			 inode->i_sb->s_type->name) < 0)
+		return hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_NOT_DAX, 0);
 	rc = vfs_fileattr_get(file->f_path.dentry, &attr);
 	if (rc)
 		return rc;
 	/* On a second device of xfs, which FIEMAP does not tell apart. */
 	if (attr.fsx_xflags & FS_XFLAG_REALTIME)
-		return hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
+		return hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
 	return 0;
 }
 

@@ -3,39 +3,11 @@
  * HOSTMEM_EXTENTS: a lease of the file, its layout, and an answer; without
  * HOSTMEM_EXTENTS_LEASE the lease ends with the call.
  */
-#include <linux/kernel.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 
 #include "hostmem_nd.h"
-
-static const int hostmem_reason_errors[] = {
-	[HOSTMEM_EXTENTS_NOT_FILE] = -EINVAL,
-	[HOSTMEM_EXTENTS_NOT_PMEM] = -ENXIO,
-	[HOSTMEM_EXTENTS_NOT_DAX] = -EMEDIUMTYPE,
-	[HOSTMEM_EXTENTS_HOLE] = -ENODATA,
-	[HOSTMEM_EXTENTS_UNWRITTEN] = -ENODATA,
-	[HOSTMEM_EXTENTS_DELALLOC] = -EAGAIN,
-	[HOSTMEM_EXTENTS_INLINE] = -EILSEQ,
-	[HOSTMEM_EXTENTS_ENCODED] = -EILSEQ,
-	[HOSTMEM_EXTENTS_SHARED] = -EMLINK,
-};
-
-/**
- * hostmem_extents_refuse - say why a file cannot be answered for
- * @cmd: out: out_reason, out_offset
- * @reason: HOSTMEM_EXTENTS_NOT_FILE to HOSTMEM_EXTENTS_SHARED
- * @offset: where in the file, in bytes
- *
- * Return: the errno that goes with the reason.
- */
-int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset)
-{
-	cmd->out_reason = reason;
-	cmd->out_offset = offset;
-	return hostmem_reason_errors[reason];
-}
 
 /* The file that is asked about, with a reference: a lease stands for what it is of. */
 static struct file *hostmem_extents_file(int fd)

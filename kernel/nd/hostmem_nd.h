@@ -153,6 +153,7 @@ static inline void hostmem_mce_exit(void)
 #endif
 
 /* device.c */
+int hostmem_device_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
 bool hostmem_device_holds(struct device *dev, struct file *file);
 int hostmem_device_place(const struct hostmem_pmem *pmem, struct hostmem_lease *lease,
 			 struct hostmem_extents *cmd);
@@ -161,7 +162,6 @@ void hostmem_device_put(struct file *file);
 
 /* extents.c */
 int hostmem_nd_extents(struct hostmem_extents *cmd, struct file **lease);
-int hostmem_extents_refuse(struct hostmem_extents *cmd, u32 reason, u64 offset);
 
 /* layout.c */
 struct hostmem_layout *hostmem_layout_read(struct hostmem_lease *lease,
@@ -190,10 +190,5 @@ void hostmem_lease_revoke(struct hostmem_lease *lease);
 bool hostmem_pages_idle(struct hostmem_pages *pages);
 void hostmem_drain(struct hostmem_client *client);
 void hostmem_drain_exit(void);
-
-/* pin.c */
-int hostmem_pin(struct inode *inode);
-int hostmem_pin_settle(struct inode *inode);
-void hostmem_unpin(struct inode *inode);
 
 #endif /* _HOSTMEM_ND_H */

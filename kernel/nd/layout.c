@@ -116,7 +116,7 @@ static int hostmem_layout_refuse(const struct hostmem_layout *layout,
 
 	if (extent->fe_logical > layout->pos)
 		reason = HOSTMEM_EXTENTS_HOLE;
-	return reason ? hostmem_extents_refuse(cmd, reason, layout->pos) : 0;
+	return reason ? hostmem_device_refuse(cmd, reason, layout->pos) : 0;
 }
 
 static int hostmem_layout_add(struct hostmem_layout *layout, const struct fiemap_extent *extent,
@@ -167,7 +167,7 @@ static int hostmem_layout_batch(struct hostmem_layout *layout, struct fiemap_ext
 	if (rc)
 		return rc;
 	if (!info.fi_extents_mapped)
-		return hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_HOLE, layout->pos);
+		return hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_HOLE, layout->pos);
 	if (copy_from_user(batch, scratch, info.fi_extents_mapped * sizeof(*batch)))
 		return -EFAULT;
 	for (i = 0; !rc && i < info.fi_extents_mapped && layout->pos < layout->end; i++)

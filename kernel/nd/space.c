@@ -688,7 +688,7 @@ int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd)
 		}
 		goto out_unlock;
 	}
-	rc = hostmem_extents_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
+	rc = hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
 out_unlock:
 	mutex_unlock(&hostmem_nd_lock);
 	return rc;
