@@ -100,7 +100,7 @@ static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u
 	backing->client.size = size;
 	backing->leased = leased;
 	/* Last: from then on the namespace, when it goes, ends the segment. */
-	rc = hostmem_nd_join(&backing->client, lease->pmem_id);
+	rc = hostmem_client_join(&backing->client, lease->pmem_id);
 	if (rc)
 		goto err_file;
 	return 0;
@@ -148,14 +148,14 @@ static int hostmem_file_inspect(struct hostmem_segment *segment)
 {
 	struct hostmem_file *backing = segment->private;
 
-	return hostmem_nd_inspect(&backing->client);
+	return hostmem_inspect(&backing->client);
 }
 
 static void hostmem_file_end(struct hostmem_segment *segment)
 {
 	struct hostmem_file *backing = segment->private;
 
-	hostmem_nd_leave(&backing->client);
+	hostmem_client_leave(&backing->client);
 	fput(backing->leased);
 }
 

@@ -159,9 +159,9 @@ static int hostmem_reserve_memory_failure(struct dev_pagemap *pgmap, unsigned lo
 					  unsigned long nr_pages, int mf_flags)
 {
 	struct hostmem_reserve *reserve = container_of(pgmap, struct hostmem_reserve, pgmap);
-	int rc = hostmem_nd_learn(PFN_PHYS(pfn), PFN_PHYS(nr_pages));
+	int rc = hostmem_inspect_learn(PFN_PHYS(pfn), PFN_PHYS(nr_pages));
 
-	return rc ?: hostmem_nd_inspect(&reserve->client);
+	return rc ?: hostmem_inspect(&reserve->client);
 }
 
 static const struct dev_pagemap_ops hostmem_reserve_pagemap_ops = {
@@ -269,7 +269,7 @@ static void hostmem_reserve_drained(struct hostmem_client *client)
 	struct hostmem_reserve *reserve = hostmem_reserve_of(client);
 
 	hostmem_reserve_unmap(reserve);
-	hostmem_nd_leave(client);
+	hostmem_client_leave(client);
 	hostmem_reserve_put(reserve);
 }
 
@@ -298,7 +298,7 @@ static int hostmem_reserve_open(struct hostmem_segment *segment,
 		rc = PTR_ERR(segment->file);
 		goto err_reserve;
 	}
-	rc = hostmem_nd_join(&reserve->client, cmd->backing_pmem);
+	rc = hostmem_client_join(&reserve->client, cmd->backing_pmem);
 	if (rc)
 		goto err_file;
 	return 0;
@@ -314,14 +314,14 @@ static int hostmem_reserve_inspect(struct hostmem_segment *segment)
 {
 	struct hostmem_reserve *reserve = segment->private;
 
-	return hostmem_nd_inspect(&reserve->client);
+	return hostmem_inspect(&reserve->client);
 }
 
 static void hostmem_reserve_end(struct hostmem_segment *segment)
 {
 	struct hostmem_reserve *reserve = segment->private;
 
-	hostmem_nd_retire(&reserve->client);
+	hostmem_client_retire(&reserve->client);
 	hostmem_drain(&reserve->client);
 }
 

@@ -2,6 +2,7 @@
 #ifndef _HOSTMEM_ND_H
 #define _HOSTMEM_ND_H
 
+#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -15,13 +16,13 @@ struct device;
 struct file;
 struct inode;
 struct hostmem_layout;
-struct hostmem_nd_space;
+struct hostmem_namespace;
 
 /*
  * A lease: what HOSTMEM_EXTENTS is asked about, while it is asked and afterwards. Keeps its file
  * open, and pins the layout of a regular one.
  *
- *   hostmem_nd_lock  node, and revoked against the end of the lease
+ *   hostmem_namespaces_lock  node, and revoked against the end of the lease
  *   immutable        file, spa, length, pinned, once it is attached and pinned
  */
 struct hostmem_lease {
@@ -55,14 +56,14 @@ struct hostmem_pages {
  * @exclusive: there is at most one such client
  * @size: bytes of the region
  * @layout: where they are, when it has joined
- * @space: the namespace; valid while there is @segment
+ * @ns: the namespace; valid while there is @segment
  * @told: which of the changes of what is bad the region knows
  * @telling: runs of @work that have not told it yet
  * @queued: one of them has not begun
  * @kept: @segment, with a reference for each run
  * @work: tells it
  * @join: the last thing that opens the segment: while it runs the namespace does not go.
- *	NULL: nothing is left to do. Context: sleeps, under hostmem_nd_lock
+ *	NULL: nothing is left to do. Context: sleeps, under hostmem_namespaces_lock
  * @pages: for hostmem_drain()
  * @drain: the node in its list
  * @drained: nobody has any of @pages: leave, and let others have them. Context: sleeps
@@ -73,7 +74,7 @@ struct hostmem_client {
 	bool exclusive;
 	u64 size;
 	struct hostmem_layout *layout;
-	struct hostmem_nd_space *space;
+	struct hostmem_namespace *ns;
 	u64 told;
 	unsigned int telling;
 	bool queued;
@@ -98,20 +99,61 @@ struct hostmem_ledger_slot {
 	unsigned int slot;
 };
 
-/* space.c */
-void hostmem_nd_add(const struct bus_type *bus, struct device *dev);
-void hostmem_nd_remove(struct device *dev);
-int hostmem_nd_begin(void);
-void hostmem_nd_clear(void);
-int hostmem_nd_learn(u64 spa, u64 length);
-int hostmem_nd_inspect(struct hostmem_client *client);
-int hostmem_nd_join(struct hostmem_client *client, u64 pmem_id);
-void hostmem_nd_retire(struct hostmem_client *client);
-void hostmem_nd_leave(struct hostmem_client *client);
-int hostmem_nd_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd);
-void hostmem_nd_detach(struct hostmem_lease *lease);
+/**
+ * struct hostmem_namespace - a namespace that the core knows
+ *
+ * All is under hostmem_namespaces_lock, but what does not change while it is known, and @used once
+ * it is out of the table.
+ *
+ * @node: in hostmem_namespaces
+ * @dev: the device whose driver enables it
+ * @pmem: what the core knows
+ * @leases: of files on it
+ * @clients: the regions that use it
+ * @used: pages of the driver's that regions of the device have had
+ * @missed: bad, and libnvdimm could not be told
+ * @changes: of what is bad
+ * @revalidate: libnvdimm's disks do not know yet what its bus knows
+ * @recorded: the ledger that counts
+ * @unrecorded: what is bad is not what that says
+ * @ledger: what it said when the namespace came, until libnvdimm has been told; or NULL
+ * @settled: libnvdimm has been told what it says
+ */
+struct hostmem_namespace {
+	struct list_head node;
+	struct device *dev;
+	struct hostmem_pmem pmem;
+	struct list_head leases;
+	struct list_head clients;
+	struct hostmem_pages used;
+	struct hostmem_pages missed;
+	u64 changes;
+	bool revalidate;
+	struct hostmem_ledger_slot recorded;
+	bool unrecorded;
+	struct hostmem_poison *ledger;
+	bool settled;
+};
+
+/* client.c */
+int hostmem_client_join(struct hostmem_client *client, u64 pmem_id);
+void hostmem_client_retire(struct hostmem_client *client);
+void hostmem_client_leave(struct hostmem_client *client);
+void hostmem_clients_end(struct hostmem_namespace *ns);
+
+/* inspect.c */
+int hostmem_inspect(struct hostmem_client *client);
+void hostmem_inspect_tell(struct work_struct *work);
+int hostmem_inspect_learn(u64 spa, u64 length);
+void hostmem_inspect_begin(struct hostmem_namespace *ns);
+int hostmem_inspect_init(void);
+void hostmem_inspect_exit(void);
 
 /* namespace.c */
+extern struct mutex hostmem_namespaces_lock;
+extern struct list_head hostmem_namespaces;
+struct hostmem_namespace *hostmem_namespace_find(const struct device *dev);
+struct hostmem_namespace *hostmem_namespace_numbered(u64 id);
 int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem);
 int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem);
@@ -184,7 +226,7 @@ void hostmem_reserve_exit(void);
 /* lease.c */
 struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);
 struct hostmem_lease *hostmem_lease_of(const struct file *file);
-void hostmem_lease_revoke(struct hostmem_lease *lease);
+void hostmem_leases_revoke(struct hostmem_namespace *ns);
 
 /* drain.c */
 bool hostmem_pages_idle(struct hostmem_pages *pages);

@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
@@ -117,10 +118,35 @@ static void hostmem_unpin(struct inode *inode)
 	inode_unlock(inode);
 }
 
+/* Find out on which namespace the file is: from now on the lease is revoked when that goes. */
+static int hostmem_lease_attach(struct hostmem_lease *lease, struct hostmem_extents *cmd)
+{
+	struct hostmem_namespace *ns;
+	int rc;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	list_for_each_entry(ns, &hostmem_namespaces, node) {
+		if (!hostmem_device_holds(ns->dev, lease->file))
+			continue;
+		rc = hostmem_device_place(&ns->pmem, lease, cmd);
+		if (!rc) {
+			lease->pmem_id = ns->pmem.id;
+			list_add_tail(&lease->node, &ns->leases);
+		}
+		goto out_unlock;
+	}
+	rc = hostmem_device_refuse(cmd, HOSTMEM_EXTENTS_NOT_PMEM, 0);
+out_unlock:
+	mutex_unlock(&hostmem_namespaces_lock);
+	return rc;
+}
+
 /* Give back all that a lease holds. */
 static void hostmem_lease_end(struct hostmem_lease *lease)
 {
-	hostmem_nd_detach(lease);
+	mutex_lock(&hostmem_namespaces_lock);
+	list_del_init(&lease->node);
+	mutex_unlock(&hostmem_namespaces_lock);
 	if (lease->pinned)
 		hostmem_unpin(file_inode(lease->file));
 	hostmem_device_put(lease->file);
@@ -191,7 +217,7 @@ struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd)
 		hostmem_lease_end(lease);
 		return leased;
 	}
-	rc = hostmem_nd_attach(lease, cmd);
+	rc = hostmem_lease_attach(lease, cmd);
 	if (!rc && S_ISREG(mode))
 		rc = hostmem_lease_pin(lease, cmd);
 	if (rc) {
@@ -213,17 +239,23 @@ struct hostmem_lease *hostmem_lease_of(const struct file *file)
 }
 
 /**
- * hostmem_lease_revoke - tell the holder that the device goes away
- * @lease: of a namespace that is being dropped
+ * hostmem_leases_revoke - tell the holders of leases that the device goes away
+ * @ns: that nobody finds any more
  *
- * The file and its pin stay until the holder closes the lease: whoever takes the device away
- * must not wait here for whoever has the inode's lock.
+ * The file of a lease and its pin stay until the holder closes it: whoever takes the device
+ * away must not wait here for whoever has the inode's lock.
  *
- * Context: under hostmem_nd_lock, which keeps the lease.
+ * Context: sleeps.
  */
-void hostmem_lease_revoke(struct hostmem_lease *lease)
+void hostmem_leases_revoke(struct hostmem_namespace *ns)
 {
-	list_del_init(&lease->node);
-	WRITE_ONCE(lease->revoked, true);
-	wake_up_all(&lease->wait);
+	struct hostmem_lease *lease, *next;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	list_for_each_entry_safe(lease, next, &ns->leases, node) {
+		list_del_init(&lease->node);
+		WRITE_ONCE(lease->revoked, true);
+		wake_up_all(&lease->wait);
+	}
+	mutex_unlock(&hostmem_namespaces_lock);
 }

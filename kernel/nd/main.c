@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pmem namespaces of the host: those that are enabled now and those that will be.
+ * The pmem namespaces of the host: those that are enabled now and those that will be, how they come
+ * and how they go.
  *
  * libnvdimm exports no list of its devices. A driver for none of them is told their bus, and
  * the bus tells when one gets and loses its driver.
  */
 #include <linux/device.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/nd.h>
 #include <linux/notifier.h>
+#include <linux/slab.h>
 
 #include "hostmem_nd.h"
 
@@ -24,6 +27,111 @@ static struct nd_device_driver hostmem_nd_driver = {
 	.type = BIT(31),
 };
 
+/* The module is about to go: no more namespaces. */
+static bool hostmem_nd_closed;
+
+static int hostmem_nd_fill(struct hostmem_namespace *ns)
+{
+	struct hostmem_pmem *pmem = &ns->pmem;
+	int rc;
+
+	INIT_LIST_HEAD(&ns->leases);
+	INIT_LIST_HEAD(&ns->clients);
+	rc = hostmem_namespace_describe(hostmem_nd_driver.drv.bus, ns->dev, pmem);
+	if (!rc && pmem->reserve_layout) {
+		ns->settled = hostmem_ledger_settled(pmem, ns->dev->parent);
+		rc = hostmem_ledger_load(pmem, &ns->recorded, &ns->ledger);
+	}
+	if (!rc)
+		rc = hostmem_pmem_add(pmem);
+	return rc;
+}
+
+/* A namespace has been enabled by the driver of @dev; it may be known already. */
+static void hostmem_nd_add(struct device *dev)
+{
+	struct hostmem_namespace *ns;
+	int rc;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	if (hostmem_nd_closed || hostmem_namespace_find(dev))
+		goto out_unlock;
+	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
+	if (!ns)
+		goto out_unlock;
+	ns->dev = dev;
+	rc = hostmem_nd_fill(ns);
+	if (rc == -EEXIST)
+		dev_warn(dev, "ignored: it overlaps a namespace that is known\n");
+	else if (rc)
+		dev_warn(dev, "ignored: error %d\n", rc);
+	if (rc) {
+		kvfree(ns->ledger);
+		kfree(ns);
+		goto out_unlock;
+	}
+	list_add_tail(&ns->node, &hostmem_namespaces);
+	hostmem_inspect_begin(ns);
+out_unlock:
+	mutex_unlock(&hostmem_namespaces_lock);
+}
+
+/* Forget a namespace that is out of the list, and that nobody uses. */
+static void hostmem_nd_drop(struct hostmem_namespace *ns)
+{
+	hostmem_pmem_remove(&ns->pmem);
+	kvfree(ns->ledger);
+	kfree(ns);
+}
+
+/*
+ * A namespace, if we know it, is about to be disabled. When this has returned nobody reaches it
+ * through us any more.
+ */
+static void hostmem_nd_remove(struct device *dev)
+{
+	struct hostmem_namespace *ns;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	ns = hostmem_namespace_find(dev);
+	if (ns)
+		list_del(&ns->node);
+	mutex_unlock(&hostmem_namespaces_lock);
+	if (!ns)
+		return;
+	hostmem_leases_revoke(ns);
+	hostmem_clients_end(ns);
+	hostmem_nd_drop(ns);
+}
+
+/* Take one off the list. */
+static struct hostmem_namespace *hostmem_nd_pop(void)
+{
+	struct hostmem_namespace *ns;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	hostmem_nd_closed = true;
+	ns = list_first_entry_or_null(&hostmem_namespaces, struct hostmem_namespace, node);
+	if (ns)
+		list_del(&ns->node);
+	mutex_unlock(&hostmem_namespaces_lock);
+	return ns;
+}
+
+/*
+ * Forget all namespaces, for good, when nobody uses one. As long as one is known its device must
+ * not go without our being told: while the work looks at it, that is. So this comes before the
+ * notifier's end.
+ */
+static void hostmem_nd_clear(void)
+{
+	struct hostmem_namespace *ns;
+
+	while ((ns = hostmem_nd_pop()))
+		hostmem_nd_drop(ns);
+	hostmem_inspect_exit();
+}
+
 /* Under device_lock(), when a driver comes or goes. */
 static int hostmem_nd_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -34,7 +142,7 @@ static int hostmem_nd_notify(struct notifier_block *nb, unsigned long action, vo
 	if (!hostmem_namespace_drives(dev))
 		return NOTIFY_DONE;
 	if (action == BUS_NOTIFY_BOUND_DRIVER)
-		hostmem_nd_add(hostmem_nd_driver.drv.bus, dev);
+		hostmem_nd_add(dev);
 	else if (action == BUS_NOTIFY_UNBIND_DRIVER)
 		hostmem_nd_remove(dev);
 	return NOTIFY_DONE;
@@ -48,7 +156,7 @@ static int hostmem_nd_present(struct device *dev, void *data)
 		return 0;
 	device_lock(dev);
 	if (dev->driver)
-		hostmem_nd_add(hostmem_nd_driver.drv.bus, dev);
+		hostmem_nd_add(dev);
 	device_unlock(dev);
 	return 0;
 }
@@ -67,12 +175,12 @@ static int __init hostmem_nd_init(void)
 	rc = hostmem_reserve_init();
 	if (rc)
 		return rc;
-	rc = hostmem_nd_begin();
+	rc = hostmem_inspect_init();
 	if (rc)
 		goto err_reserve;
 	rc = nd_driver_register(&hostmem_nd_driver);
 	if (rc)
-		goto err_begin;
+		goto err_inspect;
 	rc = bus_register_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	if (rc)
 		goto err_driver;
@@ -83,8 +191,8 @@ static int __init hostmem_nd_init(void)
 
 err_driver:
 	nd_driver_unregister(&hostmem_nd_driver);
-err_begin:
-	hostmem_nd_clear();
+err_inspect:
+	hostmem_inspect_exit();
 err_reserve:
 	hostmem_reserve_exit();
 	return rc;

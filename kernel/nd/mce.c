@@ -19,7 +19,7 @@ static int hostmem_mce_decode(struct notifier_block *nb, unsigned long val, void
 	if (!mce_is_memory_error(mce) || mce_is_correctable(mce) || !mce_usable_address(mce))
 		return NOTIFY_DONE;
 	length = 1ULL << MCI_MISC_ADDR_LSB(mce->misc);
-	hostmem_nd_learn(ALIGN_DOWN(mce->addr, length), length);
+	hostmem_inspect_learn(ALIGN_DOWN(mce->addr, length), length);
 	return NOTIFY_DONE;
 }
 

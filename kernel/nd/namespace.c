@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What libnvdimm says of a namespace.
+ * Namespaces: the table of those that are enabled, and what libnvdimm says of one.
  *
  * A namespace in raw mode has a driver itself. In the other modes its claim has one, a device
  * beside it, which libnvdimm tells apart by the type's name only.
@@ -8,19 +8,65 @@
 #include <linux/device.h>
 #include <linux/gfp.h>
 #include <linux/libnvdimm.h>
+#include <linux/mutex.h>
 #include <linux/nd.h>
 #include <linux/string.h>
 
 #include "hostmem_nd.h"
 
-struct hostmem_nd_mode {
+/*
+ * Locking: device_lock() -> hostmem_namespaces_lock (mutex) -> locks of libnvdimm's and the core's
+ *   hostmem_namespaces_lock  the table; in it what is known of a namespace, its leases and clients
+ */
+DEFINE_MUTEX(hostmem_namespaces_lock);
+LIST_HEAD(hostmem_namespaces);
+
+/**
+ * hostmem_namespace_find - a known namespace by its device
+ * @dev: the device whose driver enables it
+ *
+ * Context: under hostmem_namespaces_lock, which keeps it.
+ * Return: the namespace, or NULL.
+ */
+struct hostmem_namespace *hostmem_namespace_find(const struct device *dev)
+{
+	struct hostmem_namespace *ns;
+
+	lockdep_assert_held(&hostmem_namespaces_lock);
+	list_for_each_entry(ns, &hostmem_namespaces, node) {
+		if (ns->dev == dev)
+			return ns;
+	}
+	return NULL;
+}
+
+/**
+ * hostmem_namespace_numbered - a known namespace by its number
+ * @id: the core's
+ *
+ * Context: under hostmem_namespaces_lock, which keeps it.
+ * Return: the namespace, or NULL.
+ */
+struct hostmem_namespace *hostmem_namespace_numbered(u64 id)
+{
+	struct hostmem_namespace *ns;
+
+	lockdep_assert_held(&hostmem_namespaces_lock);
+	list_for_each_entry(ns, &hostmem_namespaces, node) {
+		if (ns->pmem.id == id)
+			return ns;
+	}
+	return NULL;
+}
+
+struct hostmem_namespace_mode {
 	const char *type;
 	u32 mode;
 	bool claim;
 	const char *signature;	/* of its info block, NULL: has none */
 };
 
-static const struct hostmem_nd_mode hostmem_nd_modes[] = {
+static const struct hostmem_namespace_mode hostmem_namespace_modes[] = {
 	{ "nd_namespace_io", HOSTMEM_PMEM_RAW, false, NULL },
 	{ "nd_namespace_pmem", HOSTMEM_PMEM_RAW, false, NULL },
 	{ "nd_btt", HOSTMEM_PMEM_SECTOR, true, NULL },
@@ -28,13 +74,13 @@ static const struct hostmem_nd_mode hostmem_nd_modes[] = {
 	{ "nd_dax", HOSTMEM_PMEM_DEVDAX, true, HOSTMEM_INFOBLOCK_DEVDAX },
 };
 
-static const struct hostmem_nd_mode *hostmem_nd_mode(const struct device *dev)
+static const struct hostmem_namespace_mode *hostmem_namespace_mode(const struct device *dev)
 {
 	size_t i;
 
-	for (i = 0; dev->type && dev->type->name && i < ARRAY_SIZE(hostmem_nd_modes); i++) {
-		if (!strcmp(dev->type->name, hostmem_nd_modes[i].type))
-			return &hostmem_nd_modes[i];
+	for (i = 0; dev->type && dev->type->name && i < ARRAY_SIZE(hostmem_namespace_modes); i++) {
+		if (!strcmp(dev->type->name, hostmem_namespace_modes[i].type))
+			return &hostmem_namespace_modes[i];
 	}
 	return NULL;
 }
@@ -47,18 +93,18 @@ static const struct hostmem_nd_mode *hostmem_nd_mode(const struct device *dev)
  */
 bool hostmem_namespace_drives(const struct device *dev)
 {
-	return hostmem_nd_mode(dev);
+	return hostmem_namespace_mode(dev);
 }
 
-struct hostmem_nd_search {
+struct hostmem_namespace_search {
 	struct device *claim;
 	struct device *found;
 };
 
-static int hostmem_nd_claimed(struct device *dev, void *data)
+static int hostmem_namespace_claimed(struct device *dev, void *data)
 {
-	const struct hostmem_nd_mode *mode = hostmem_nd_mode(dev);
-	struct hostmem_nd_search *search = data;
+	const struct hostmem_namespace_mode *mode = hostmem_namespace_mode(dev);
+	struct hostmem_namespace_search *search = data;
 
 	if (!mode || mode->claim || to_ndns(dev)->claim != search->claim)
 		return 0;
@@ -67,14 +113,14 @@ static int hostmem_nd_claimed(struct device *dev, void *data)
 }
 
 /* The namespace that a device drives, with a reference, or NULL. */
-static struct device *hostmem_nd_namespace(const struct bus_type *bus, struct device *dev,
-					   const struct hostmem_nd_mode *mode)
+static struct device *hostmem_namespace_of(const struct bus_type *bus, struct device *dev,
+					   const struct hostmem_namespace_mode *mode)
 {
-	struct hostmem_nd_search search = { .claim = dev };
+	struct hostmem_namespace_search search = { .claim = dev };
 
 	if (!mode->claim)
 		return get_device(dev);
-	bus_for_each_dev(hostmem_bus(bus), NULL, &search, hostmem_nd_claimed);
+	bus_for_each_dev(hostmem_bus(bus), NULL, &search, hostmem_namespace_claimed);
 	return search.found;
 }
 
@@ -90,7 +136,7 @@ bool hostmem_namespace_is_child(const struct device *dev)
 	       (dev->bus && !strcmp(dev->bus->name, "dax"));
 }
 
-static int hostmem_nd_child(struct device *dev, void *data)
+static int hostmem_namespace_child(struct device *dev, void *data)
 {
 	struct hostmem_pmem *pmem = data;
 
@@ -101,7 +147,8 @@ static int hostmem_nd_child(struct device *dev, void *data)
 }
 
 /* An attribute of a device, or NULL. */
-static struct device_attribute *hostmem_nd_attribute(const struct device *dev, const char *name)
+static struct device_attribute *hostmem_namespace_attribute(const struct device *dev,
+							    const char *name)
 {
 	const struct attribute_group *const *group = dev->type ? dev->type->groups : NULL;
 	struct attribute **attr;
@@ -129,7 +176,7 @@ static struct device_attribute *hostmem_nd_attribute(const struct device *dev, c
  */
 int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem)
 {
-	struct device_attribute *attr = hostmem_nd_attribute(dev->parent, "read_only");
+	struct device_attribute *attr = hostmem_namespace_attribute(dev->parent, "read_only");
 	bool read_only = true;
 	char *text;
 
@@ -158,20 +205,20 @@ int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem)
 int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem)
 {
-	const struct hostmem_nd_mode *mode = hostmem_nd_mode(dev);
-	struct device *ns = mode ? hostmem_nd_namespace(bus, dev, mode) : NULL;
+	const struct hostmem_namespace_mode *mode = hostmem_namespace_mode(dev);
+	struct device *ndns = mode ? hostmem_namespace_of(bus, dev, mode) : NULL;
 	const struct resource *res;
 	int rc = 0;
 
-	if (!ns)
+	if (!ndns)
 		return -ENODEV;
-	res = &to_nd_namespace_io(ns)->res;
-	strscpy(pmem->name, dev_name(ns), sizeof(pmem->name));
+	res = &to_nd_namespace_io(ndns)->res;
+	strscpy(pmem->name, dev_name(ndns), sizeof(pmem->name));
 	pmem->mode = mode->mode;
 	pmem->sync = is_nvdimm_sync(to_nd_region(dev->parent));
 	pmem->spa = res->start;
 	pmem->size = resource_size(res);
-	device_for_each_child(dev, pmem, hostmem_nd_child);
+	device_for_each_child(dev, pmem, hostmem_namespace_child);
 	rc = hostmem_namespace_armed(dev, pmem);
 	if (rc)
 		goto out_put;
@@ -180,6 +227,6 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	else if (mode->signature)
 		rc = hostmem_media_look(pmem, mode->signature);
 out_put:
-	put_device(ns);
+	put_device(ndns);
 	return rc;
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clients: the regions that use a namespace. They join it, leave it, and are ended when it goes.
+ */
+#include <linux/device.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "hostmem_nd.h"
+
+/* After that time whoever waits for somebody says for what. */
+#define HOSTMEM_CLIENT_PATIENCE (5L * HZ)
+#define HOSTMEM_CLIENT_PATIENCE_MAX (600L * HZ)
+
+/* For clients to leave. */
+static DECLARE_WAIT_QUEUE_HEAD(hostmem_client_left);
+
+/* Pages of a file are its file system's, which waits for who has one before others get it. */
+static void hostmem_client_use(struct hostmem_namespace *ns, const struct hostmem_client *client)
+{
+	u64 start = ns->pmem.spa + ns->pmem.data_offset;
+
+	if (client->exclusive || ns->pmem.mode != HOSTMEM_PMEM_DEVDAX)
+		return;
+	ns->used.start = start;
+	ns->used.end = max(ns->used.end, start + client->size);
+}
+
+/**
+ * hostmem_client_join - let a region use a namespace
+ * @client: filled but for the node
+ * @pmem_id: number of the namespace
+ *
+ * Context: sleeps.
+ * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
+ * -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's join() returns.
+ */
+int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
+{
+	struct hostmem_namespace *ns;
+	struct hostmem_client *other;
+	int rc = 0;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	ns = hostmem_namespace_numbered(pmem_id);
+	if (!ns) {
+		rc = -ENODEV;
+		goto out_unlock;
+	}
+	list_for_each_entry(other, &ns->clients, node) {
+		if (other->exclusive && client->exclusive)
+			rc = -EBUSY;
+	}
+	if (!rc)
+		rc = hostmem_namespace_armed(ns->dev, &ns->pmem);
+	if (!rc && ns->pmem.read_only)
+		rc = -EROFS;
+	if (!rc && client->join)
+		rc = client->join(client, &ns->pmem, ns->dev);
+	if (!rc) {
+		client->segment->pmem_id = pmem_id;
+		client->segment->sync = ns->pmem.sync;
+		client->ns = ns;
+		INIT_WORK(&client->work, hostmem_inspect_tell);
+		hostmem_client_use(ns, client);
+		list_add_tail(&client->node, &ns->clients);
+	}
+out_unlock:
+	mutex_unlock(&hostmem_namespaces_lock);
+	/* Where this fails plug asks again. */
+	if (!rc)
+		hostmem_inspect(client);
+	return rc;
+}
+
+/**
+ * hostmem_client_retire - the segment of a client ends
+ * @client: joined; stays so until it leaves, but nobody looks for its segment any more
+ *
+ * Context: sleeps.
+ */
+void hostmem_client_retire(struct hostmem_client *client)
+{
+	mutex_lock(&hostmem_namespaces_lock);
+	WRITE_ONCE(client->segment, NULL);
+	mutex_unlock(&hostmem_namespaces_lock);
+}
+
+/**
+ * hostmem_client_leave - undo hostmem_client_join()
+ * @client: joined
+ *
+ * Context: sleeps.
+ */
+void hostmem_client_leave(struct hostmem_client *client)
+{
+	mutex_lock(&hostmem_namespaces_lock);
+	WRITE_ONCE(client->segment, NULL);
+	list_del_init(&client->node);
+	mutex_unlock(&hostmem_namespaces_lock);
+	wake_up_all(&hostmem_client_left);
+}
+
+/* End a region, unless it ends by itself. Under hostmem_namespaces_lock, which it lets go of. */
+static void hostmem_client_end(struct hostmem_client *client)
+{
+	struct hostmem_segment *segment = client->segment;
+	bool kept = segment && hostmem_segment_get(segment);
+
+	mutex_unlock(&hostmem_namespaces_lock);
+	if (kept) {
+		hostmem_segment_lost(segment);
+		hostmem_segment_put(segment);
+	}
+	mutex_lock(&hostmem_namespaces_lock);
+}
+
+/* Why the namespace cannot go yet: for the page at @start; 0: it is not a page. */
+static void hostmem_client_say(const struct hostmem_namespace *ns, u64 start)
+{
+	if (start)
+		dev_warn(ns->dev, "%s cannot go yet: the page at %#llx is pinned\n",
+			 ns->pmem.name, start);
+	else
+		dev_warn(ns->dev, "%s cannot go yet: a region on it is still ending\n",
+			 ns->pmem.name);
+}
+
+/* End the regions that use a namespace. */
+static void hostmem_clients_lose(struct hostmem_namespace *ns)
+{
+	long patience = HOSTMEM_CLIENT_PATIENCE;
+	struct hostmem_client *client;
+	struct list_head *node;
+	u64 start;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	while ((client = list_first_entry_or_null(&ns->clients, struct hostmem_client, node))) {
+		node = &client->node;
+		hostmem_client_end(client);
+		if (ns->clients.next != node)
+			continue;
+		/* It leaves at its end, which may have begun elsewhere, or has still to come. */
+		start = client->segment ? 0 : client->pages.start;
+		mutex_unlock(&hostmem_namespaces_lock);
+		if (!wait_event_timeout(hostmem_client_left, READ_ONCE(ns->clients.next) != node,
+					patience)) {
+			hostmem_client_say(ns, start);
+			patience = min(2 * patience, HOSTMEM_CLIENT_PATIENCE_MAX);
+		}
+		mutex_lock(&hostmem_namespaces_lock);
+	}
+	mutex_unlock(&hostmem_namespaces_lock);
+}
+
+/*
+ * The driver takes away the struct pages of its data, and waits for nobody who has one. Regions of
+ * a device have had theirs there.
+ */
+static void hostmem_clients_drain(struct hostmem_namespace *ns)
+{
+	long patience = HOSTMEM_CLIENT_PATIENCE;
+	unsigned long start = jiffies;
+
+	while (!hostmem_pages_idle(&ns->used)) {
+		if (time_after(jiffies, start + patience)) {
+			hostmem_client_say(ns, ns->used.start);
+			patience = min(2 * patience, HOSTMEM_CLIENT_PATIENCE_MAX);
+			start = jiffies;
+		}
+		schedule_timeout_uninterruptible(HZ / 20);
+	}
+}
+
+/**
+ * hostmem_clients_end - end the regions that use a namespace
+ * @ns: that nobody finds any more
+ *
+ * When it has returned nobody reaches the namespace through a region, and nobody has a page of it
+ * pinned that a region had mapped: to go on without that would not be safe.
+ *
+ * Context: sleeps, for as long as a page is pinned.
+ */
+void hostmem_clients_end(struct hostmem_namespace *ns)
+{
+	hostmem_clients_lose(ns);
+	hostmem_clients_drain(ns);
+}
