@@ -20,33 +20,18 @@ struct hostmem_file {
 	struct file *leased;
 };
 
-/* As for a lease of fcntl(): it keeps others from changing their file. */
-static bool hostmem_file_permitted(const struct file *file)
-{
-	return uid_eq(current_fsuid(), file_inode(file)->i_uid) || capable(CAP_LEASE);
-}
-
 static int hostmem_file_check(const struct file *file)
 {
-	umode_t mode = file_inode(file)->i_mode;
+	const struct inode *inode = file_inode(file);
 
-	if (!S_ISREG(mode) && !S_ISCHR(mode))
+	if (!S_ISREG(inode->i_mode) && !S_ISCHR(inode->i_mode))
 		return -EINVAL;
 	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
 		return -EBADF;
-	return hostmem_file_permitted(file) ? 0 : -EPERM;
-}
-
-/* Where all of the region's bytes are. */
-static struct hostmem_layout *hostmem_file_layout(struct hostmem_lease *lease,
-						  struct hostmem_extents *extents, u64 size)
-{
-	struct hostmem_layout *layout = hostmem_layout_read(lease, extents, true);
-
-	if (IS_ERR(layout) || hostmem_layout_size(layout) >= size)
-		return layout;
-	hostmem_layout_free(layout);
-	return ERR_PTR(-ENOSPC);
+	/* As for a lease of fcntl(): it keeps others from changing their file. */
+	if (!uid_eq(current_fsuid(), inode->i_uid) && !capable(CAP_LEASE))
+		return -EPERM;
+	return 0;
 }
 
 /* Of what fits into a netlink message. */
@@ -88,11 +73,14 @@ static int hostmem_file_lease(struct hostmem_file *backing, struct file *file, u
 	if (IS_ERR(leased))
 		return PTR_ERR(leased);
 	lease = hostmem_lease_of(leased);
-	layout = hostmem_file_layout(lease, &extents, size);
+	layout = hostmem_layout_read(lease, &extents, true);
 	if (IS_ERR(layout)) {
 		rc = PTR_ERR(layout);
 		goto err_lease;
 	}
+	rc = -ENOSPC;
+	if (hostmem_layout_size(layout) < size)
+		goto err_layout;
 	rc = hostmem_file_own(backing->client.segment, file);
 	if (rc)
 		goto err_layout;
