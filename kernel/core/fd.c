@@ -250,7 +250,7 @@ static int hostmem_create_publish(struct hostmem_view *view)
 {
 	int rc = hostmem_view_finalize(view);
 
-	return rc ?: hostmem_region_list(view->region, view->id);
+	return rc ?: hostmem_region_publish(view->region, view->id);
 }
 
 /**

@@ -323,7 +323,7 @@ struct hostmem_region *hostmem_region_find_name(const char *name);
 struct hostmem_region *hostmem_region_get_named(const u8 *name);
 bool hostmem_region_get(struct hostmem_region *region);
 struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd);
-int hostmem_region_list(struct hostmem_region *region, u64 view_id);
+int hostmem_region_publish(struct hostmem_region *region, u64 view_id);
 int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force,
 		       struct hostmem_pins *pins);
 int hostmem_region_destroy(struct hostmem_ucmd *ucmd);

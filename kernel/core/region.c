@@ -123,7 +123,7 @@ struct hostmem_region *hostmem_region_find_name(const char *name)
 }
 
 /* Take the name and a place in the table; nobody finds the region yet. */
-static int hostmem_region_reserve(struct hostmem_region *region)
+static int hostmem_region_enroll(struct hostmem_region *region)
 {
 	int rc;
 
@@ -143,7 +143,7 @@ static int hostmem_region_reserve(struct hostmem_region *region)
 }
 
 /**
- * hostmem_region_list - let everybody find a region
+ * hostmem_region_publish - let everybody find a region
  * @region: with a place in the table
  * @view_id: of its first view
  *
@@ -152,7 +152,7 @@ static int hostmem_region_reserve(struct hostmem_region *region)
  * Context: sleeps.
  * Return: 0; -ENODEV: it has ended already; or an errno of making its node.
  */
-int hostmem_region_list(struct hostmem_region *region, u64 view_id)
+int hostmem_region_publish(struct hostmem_region *region, u64 view_id)
 {
 	int rc = 0;
 
@@ -179,7 +179,7 @@ int hostmem_region_list(struct hostmem_region *region, u64 view_id)
  * Out of the table. True for one caller, if it was listed, who tells, and drops the table's
  * reference of a named region.
  */
-static bool hostmem_region_unlist(struct hostmem_region *region)
+static bool hostmem_region_withdraw(struct hostmem_region *region)
 {
 	bool listed;
 
@@ -204,7 +204,7 @@ static void hostmem_region_free(struct device *dev)
 	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
 
 	/* The end of an anonymous region that nobody has destroyed. */
-	if (hostmem_region_unlist(region))
+	if (hostmem_region_withdraw(region))
 		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
 	if (region->has_srcu) {
 		/* A fault handler may have outlived the last mapping. */
@@ -400,7 +400,7 @@ struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *
 
 	rc = hostmem_region_init(region, cmd);
 	if (!rc)
-		rc = hostmem_region_reserve(region);
+		rc = hostmem_region_enroll(region);
 	if (rc) {
 		put_device(&region->dev);
 		return ERR_PTR(rc);
@@ -451,7 +451,7 @@ int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view 
 	mutex_unlock(&region->lock);
 	if (rc)
 		return rc;
-	listed = hostmem_region_unlist(region);
+	listed = hostmem_region_withdraw(region);
 	/* Those first who may still make memory that the cut is to free. */
 	hostmem_views_drain(region);
 	hostmem_guard_cut(region, 0, region->size, HOSTMEM_CUT_FREE, pins);
