@@ -8,6 +8,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -31,31 +32,28 @@ static void hostmem_client_use(struct hostmem_namespace *ns, const struct hostme
 	ns->used.end = max(ns->used.end, start + client->size);
 }
 
-/**
- * hostmem_client_join - let a region use a namespace
- * @client: filled but for the node
- * @pmem_id: number of the namespace
- *
- * Context: sleeps.
- * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
- * -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's join() returns.
- */
-int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
+/* 0 if there is no exclusive client; -EAGAIN: one that has ended; -EBUSY. */
+static int hostmem_client_alone(const struct hostmem_namespace *ns)
+{
+	const struct hostmem_client *other;
+
+	list_for_each_entry(other, &ns->clients, node) {
+		if (other->exclusive)
+			return other->segment ? -EBUSY : -EAGAIN;
+	}
+	return 0;
+}
+
+static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
 {
 	struct hostmem_namespace *ns;
-	struct hostmem_client *other;
-	int rc = 0;
+	int rc;
 
 	mutex_lock(&hostmem_namespaces_lock);
 	ns = hostmem_namespace_numbered(pmem_id);
-	if (!ns) {
-		rc = -ENODEV;
-		goto out_unlock;
-	}
-	list_for_each_entry(other, &ns->clients, node) {
-		if (other->exclusive && client->exclusive)
-			rc = -EBUSY;
-	}
+	rc = ns ? 0 : -ENODEV;
+	if (!rc && client->exclusive)
+		rc = hostmem_client_alone(ns);
 	if (!rc)
 		rc = hostmem_namespace_armed(ns->dev, &ns->pmem);
 	if (!rc && ns->pmem.read_only)
@@ -70,8 +68,32 @@ int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
 		hostmem_client_use(ns, client);
 		list_add_tail(&client->node, &ns->clients);
 	}
-out_unlock:
 	mutex_unlock(&hostmem_namespaces_lock);
+	return rc;
+}
+
+/**
+ * hostmem_client_join - let a region use a namespace
+ * @client: filled but for the node
+ * @pmem_id: number of the namespace
+ *
+ * Who begins anew right after its end does not have to try again: an exclusive client that has
+ * ended, and waits for pages that somebody has pinned, is waited for, as long as it waits itself.
+ *
+ * Context: sleeps.
+ * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
+ * -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's join() returns.
+ */
+int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
+{
+	unsigned long end = jiffies + HOSTMEM_DRAIN_MOMENT;
+	int rc;
+
+	while ((rc = hostmem_client_try(client, pmem_id)) == -EAGAIN) {
+		if (time_after(jiffies, end) || signal_pending(current))
+			return -EBUSY;
+		schedule_timeout_interruptible(HOSTMEM_DRAIN_PERIOD);
+	}
 	/* Where this fails plug asks again. */
 	if (!rc)
 		hostmem_inspect(client);
@@ -173,7 +195,7 @@ static void hostmem_clients_drain(struct hostmem_namespace *ns)
 			patience = min(2 * patience, HOSTMEM_CLIENT_PATIENCE_MAX);
 			start = jiffies;
 		}
-		schedule_timeout_uninterruptible(HZ / 20);
+		schedule_timeout_uninterruptible(HOSTMEM_DRAIN_PERIOD);
 	}
 }
 

@@ -24,11 +24,6 @@
 
 #include "hostmem_nd.h"
 
-/* How long to wait for what is pinned for a moment. */
-#define HOSTMEM_DRAIN_MOMENT HZ
-/* How often to look. */
-#define HOSTMEM_DRAIN_PERIOD (HZ / 20)
-
 /* Clients that have been left to the work item. */
 static DEFINE_MUTEX(hostmem_drain_lock);
 static LIST_HEAD(hostmem_drain_list);

@@ -229,6 +229,9 @@ struct hostmem_lease *hostmem_lease_of(const struct file *file);
 void hostmem_leases_revoke(struct hostmem_namespace *ns);
 
 /* drain.c */
+/* How long to wait for what is pinned for a moment, and how often to look. */
+#define HOSTMEM_DRAIN_MOMENT HZ
+#define HOSTMEM_DRAIN_PERIOD (HZ / 20)
 bool hostmem_pages_idle(struct hostmem_pages *pages);
 void hostmem_drain(struct hostmem_client *client);
 void hostmem_drain_exit(void);
