@@ -110,6 +110,7 @@ test_kinds() {
 }
 
 test_refused() {
+	local now
 	mkfs.ext4 -q -b 4096 /dev/pmem0 64M
 	raw ends >"$tmp/before"
 	refused "no reserve" 2 '--reserve SIZE is missing'
@@ -138,6 +139,12 @@ test_refused() {
 	rc=0
 	hostmemctl check-namespace namespace7.7 >"$tmp/out" 2>"$tmp/err" || rc=$?
 	is "refused: check of what is not there" "$rc $(grep -c 'none of this name' "$tmp/err")" "1 1"
+	# As a DIMM is that is not armed.
+	now=$(check)
+	echo 1 >/sys/bus/nd/devices/region0/read_only
+	refused "not armed" 1 "$ns: its DIMM is not armed" -f -e $ns --reserve 64m
+	is "not armed: looked at, not repaired" "$(check) $(check --repair) $(grep -c 'not armed' "$tmp/err")" "$now  1 1"
+	echo 0 >/sys/bus/nd/devices/region0/read_only
 	raw ends >"$tmp/after"
 	is "not a byte has changed" "$(cat "$tmp/after")" "$(cat "$tmp/before")"
 

@@ -129,6 +129,8 @@ int cmd_check_namespace(struct ctl *ctl, int argc, char **argv)
 	if (rc != CTL_GO)
 		return rc;
 	rc = ctl_media_find(&media, argv[0]);
+	if (rc == CTL_GO && fields.repair)
+		rc = ctl_media_writable(&media);
 	if (rc == CTL_GO)
 		rc = ctl_media_take(&media);
 	if (rc == CTL_GO) {

@@ -468,6 +468,8 @@ static int create(struct job *job)
 		rc = ctl_error(job->ctl, "namespace %s: sector mode has no room for a reserve; save the data, then: ndctl create-namespace -f -e %s -m raw",
 			       job->media.name, job->media.name);
 	if (rc == CTL_GO)
+		rc = ctl_media_writable(&job->media);
+	if (rc == CTL_GO)
 		rc = want(job);
 	if (rc == CTL_GO)
 		rc = run(job);

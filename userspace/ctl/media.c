@@ -134,6 +134,27 @@ const char *ctl_media_device(struct ctl_media *media)
 	return dev ? daxctl_dev_get_devname(dev) : NULL;
 }
 
+/* The kernel takes no write to the memory of a DIMM that is not armed. */
+static bool read_only(const struct ctl_media *media)
+{
+	return ndctl_region_get_ro(ndctl_namespace_get_region(media->ns)) == 1;
+}
+
+/**
+ * ctl_media_writable - whether what is written to a namespace would be there later
+ * @media: that uses a namespace
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_media_writable(struct ctl_media *media)
+{
+	if (!read_only(media))
+		return CTL_GO;
+	return ctl_error(media->ctl, "namespace %s: its DIMM is not armed, or its region has been made read-only, so nothing can be written; ndctl list -DH shows the health, and 0 in /sys/bus/nd/devices/%s/read_only makes it writable",
+			 media->name,
+			 ndctl_region_get_devname(ndctl_namespace_get_region(media->ns)));
+}
+
 /* Who has the /dev/dax device of the namespace open or mapped, or 0: libndctl does not look. */
 static pid_t dax_user(struct ctl_media *media)
 {
@@ -163,7 +184,7 @@ static int take_raw(struct ctl_media *media)
 	if (!disk || !*disk)
 		return -ENXIO;
 	snprintf(path, sizeof(path), "/dev/%s", disk);
-	media->fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
+	media->fd = open(path, (read_only(media) ? O_RDONLY : O_RDWR) | O_DIRECT | O_EXCL | O_CLOEXEC);
 	if (media->fd < 0)
 		return -errno;
 	/* Offsets must mean the namespace, not its data. */

@@ -30,6 +30,7 @@ struct ndctl_namespace *ctl_media_lookup(struct ndctl_ctx *ndctl, const char *na
 int ctl_media_begin(struct ctl_media *media, struct ctl *ctl);
 int ctl_media_find(struct ctl_media *media, const char *name);
 void ctl_media_use(struct ctl_media *media, struct ndctl_namespace *ns);
+int ctl_media_writable(struct ctl_media *media);
 int ctl_media_take(struct ctl_media *media);
 int ctl_media_read(struct ctl_media *media, uint64_t offset, void *page);
 int ctl_media_write(struct ctl_media *media, uint64_t offset, const void *page);
