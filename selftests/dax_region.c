@@ -386,6 +386,33 @@ TEST_F(dax, sync)
 	HM_OK(munmap(q, SIZE));
 }
 
+/* What virtio-pmem has is written by the host, when it is asked to: no mapping can promise that. */
+TEST(asynchronous)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, HM_BLOCK);
+	struct hostmem_pmem *pmem;
+	struct hostmem_ctx *ctx;
+	int fd;
+
+	if (!true_that("modprobe -q virtio_pmem; "
+		       "test -e /sys/bus/nd/devices/namespace2.0"))
+		SKIP(return, "no virtio-pmem");
+	hm_sh("hostmemctl create-namespace -e namespace2.0 -f --reserve 6m");
+	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
+	cmd.backing = HOSTMEM_BACKING_RESERVE;
+	hostmem_pmem_foreach(ctx, pmem) {
+		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace2.0"))
+			cmd.backing_pmem = hostmem_pmem_get_id(pmem);
+	}
+	hostmem_unref(ctx);
+	fd = hm_create_raw(&cmd);
+	hm_plug(fd, 0, HM_BLOCK);
+	hm_map_flags_err(EOPNOTSUPP, fd, 0, HM_BLOCK, RW, MAP_SHARED_VALIDATE | MAP_SYNC);
+	memset(hm_map(fd, 0, HM_BLOCK, RW), 1, HM_BLOCK);
+	HM_OK(fsync(fd));
+	close(fd);
+}
+
 /* What the kernel pins for others. */
 TEST_F(dax, pinned)
 {
