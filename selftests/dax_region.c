@@ -636,6 +636,39 @@ TEST_F(dax, device_goes)
 	EXPECT_TRUE(is_filled(self->p, 90));
 }
 
+#define DEVICE_DAX "/sys/bus/dax/drivers/device_dax/"
+
+/*
+ * The namespace stays, but the driver of its /dev/dax goes, and takes away the struct pages that it
+ * has made. Those of a reserve at the tail are not among them.
+ */
+TEST_F(dax, driver_goes)
+{
+	struct hostmem_region_info info;
+
+	if (variant->fs || strcmp(variant->mode, "devdax"))
+		SKIP(return, "no /dev/dax");
+	fill(self->p, 100);
+	HM_OK(hm_write_file(DEVICE_DAX "unbind", "dax0.0"));
+	if (variant->layout && !strcmp(variant->layout, "tail")) {
+		EXPECT_TRUE(is_filled(self->p, 100));
+		HM_OK(hm_write_file(DEVICE_DAX "bind", "dax0.0"));
+		return;
+	}
+	EXPECT_EQ(0, hm_mapped_pages(self->p, SIZE));
+	EXPECT_TRUE(faults(self->p));
+	hm_info_err(ENODEV, self->owner, &info);
+	EXPECT_FALSE(true_that("hostmemctl create-region %s --backing %s >/dev/null 2>&1",
+			       self->name, self->backing));
+	/* device_dax does not come back well where the file of its device is still open. */
+	HM_OK(munmap(self->p, SIZE));
+	close(self->data);
+	close(self->owner);
+	HM_OK(hm_write_file(DEVICE_DAX "bind", "dax0.0"));
+	create(self);
+	EXPECT_TRUE(is_filled(self->p, 100));
+}
+
 /* What is refused, without a region */
 
 FIXTURE(refused) {

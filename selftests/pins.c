@@ -82,11 +82,17 @@ FIXTURE_TEARDOWN(pins)
 	EXPECT_TRUE(hm_log_quiet(self->log));
 }
 
+static void leave(struct _test_data_pins *self)
+{
+	close(self->owner);
+	self->owner = -1;
+	HM_OK(munmap(self->p, SIZE));
+}
+
 static void end(struct _test_data_pins *self)
 {
 	hm_destroy(self->owner, HOSTMEM_DESTROY_FORCE);
-	close(self->owner);
-	HM_OK(munmap(self->p, SIZE));
+	leave(self);
 }
 
 /* A page outlives its region, and every trace of it in user space. */
@@ -165,8 +171,24 @@ static bool says(int log, const char *what)
 	return false;
 }
 
+/* What takes the pages away, and what brings them back. */
+struct taking {
+	const char *off;
+	const char *on;
+};
+
+static const struct taking namespace = {
+	"exec ndctl disable-namespace namespace0.0", "ndctl enable-namespace namespace0.0",
+};
+
+/* The namespace stays. */
+static const struct taking driver = {
+	"echo dax0.0 >/sys/bus/dax/drivers/device_dax/unbind",
+	"echo dax0.0 >/sys/bus/dax/drivers/device_dax/bind",
+};
+
 /* The device does not go under a page that is pinned, by a region that is there or was. */
-static void unbind(struct _test_data_pins *self, bool ended)
+static void unbind(struct _test_data_pins *self, const struct taking *taking, bool ended)
 {
 	int log = hm_log_open();
 	pid_t pid;
@@ -178,7 +200,7 @@ static void unbind(struct _test_data_pins *self, bool ended)
 	pid = HM_OK(fork());
 	if (!pid) {
 		close(self->pipe[0]);
-		execlp("ndctl", "ndctl", "disable-namespace", "namespace0.0", NULL);
+		execlp("sh", "sh", "-c", taking->off, NULL);
 		_exit(127);
 	}
 	for (i = 0; i < 300 && !says(log, "is pinned"); i++) {
@@ -189,21 +211,39 @@ static void unbind(struct _test_data_pins *self, bool ended)
 	HM_TRUE(!waitpid(pid, NULL, WNOHANG));
 	unpin(self);
 	HM_TRUE(!hm_wait(pid));
+	/* device_dax does not come back well where the file of its device is still open. */
+	if (!ended)
+		leave(self);
 	close(log);
 	/* What it said was wanted. */
 	close(self->log);
 	self->log = hm_log_open();
-	hm_sh("ndctl enable-namespace namespace0.0");
+	hm_sh("%s", taking->on);
 }
 
 TEST_F(pins, unbind)
 {
-	unbind(self, false);
+	unbind(self, &namespace, false);
 }
 
 TEST_F(pins, unbind_later)
 {
-	unbind(self, true);
+	unbind(self, &namespace, true);
+}
+
+/* The driver of /dev/dax makes the pages of a reserve in front of the data, too. */
+TEST_F(pins, unbind_driver)
+{
+	if (!strstr(variant->like, "devdax"))
+		SKIP(return, "no /dev/dax");
+	unbind(self, &driver, false);
+}
+
+TEST_F(pins, unbind_driver_later)
+{
+	if (!strstr(variant->like, "devdax"))
+		SKIP(return, "no /dev/dax");
+	unbind(self, &driver, true);
 }
 
 int main(int argc, char **argv)

@@ -32,6 +32,15 @@ static void hostmem_client_use(struct hostmem_namespace *ns, const struct hostme
 	ns->used.end = max(ns->used.end, start + client->size);
 }
 
+/* Whether a region uses struct pages that the driver of /dev/dax has made. */
+static bool hostmem_client_borrows(const struct hostmem_namespace *ns,
+				   const struct hostmem_client *client)
+{
+	if (ns->pmem.mode != HOSTMEM_PMEM_DEVDAX)
+		return false;
+	return !client->exclusive || ns->pmem.reserve_layout == HOSTMEM_RESERVE_HEAD;
+}
+
 /* 0 if there is no exclusive client; -EAGAIN: one that has ended; -EBUSY. */
 static int hostmem_client_alone(const struct hostmem_namespace *ns)
 {
@@ -46,12 +55,15 @@ static int hostmem_client_alone(const struct hostmem_namespace *ns)
 
 static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
 {
+	struct device *dax = hostmem_dax_hold(pmem_id);
 	struct hostmem_namespace *ns;
 	int rc;
 
 	mutex_lock(&hostmem_namespaces_lock);
 	ns = hostmem_namespace_numbered(pmem_id);
 	rc = ns ? 0 : -ENODEV;
+	if (!rc && hostmem_client_borrows(ns, client))
+		rc = PTR_ERR_OR_ZERO(dax);
 	if (!rc && client->exclusive)
 		rc = hostmem_client_alone(ns);
 	if (!rc)
@@ -69,6 +81,7 @@ static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
 		list_add_tail(&client->node, &ns->clients);
 	}
 	mutex_unlock(&hostmem_namespaces_lock);
+	hostmem_dax_release(dax);
 	return rc;
 }
 
@@ -81,8 +94,9 @@ static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
  * ended, and waits for pages that somebody has pinned, is waited for, as long as it waits itself.
  *
  * Context: sleeps.
- * Return: 0: the region ends when the namespace does; -ENODEV: there is none, or it goes;
- * -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's join() returns.
+ * Return: 0: the region ends when the namespace does; -ENODEV: there is none, it goes, or its
+ * struct pages do; -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's
+ * join() returns.
  */
 int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
 {
@@ -124,6 +138,7 @@ void hostmem_client_leave(struct hostmem_client *client)
 	mutex_lock(&hostmem_namespaces_lock);
 	WRITE_ONCE(client->segment, NULL);
 	list_del_init(&client->node);
+	WRITE_ONCE(client->ns->left, client->ns->left + 1);
 	mutex_unlock(&hostmem_namespaces_lock);
 	wake_up_all(&hostmem_client_left);
 }
@@ -153,24 +168,35 @@ static void hostmem_client_say(const struct hostmem_namespace *ns, u64 start)
 			 ns->pmem.name);
 }
 
-/* End the regions that use a namespace. */
-static void hostmem_clients_lose(struct hostmem_namespace *ns)
+/* The next one that has to go, or NULL. */
+static struct hostmem_client *hostmem_clients_next(struct hostmem_namespace *ns, bool all)
+{
+	struct hostmem_client *client;
+
+	list_for_each_entry(client, &ns->clients, node) {
+		if (all || hostmem_client_borrows(ns, client))
+			return client;
+	}
+	return NULL;
+}
+
+static void hostmem_clients_lose(struct hostmem_namespace *ns, bool all)
 {
 	long patience = HOSTMEM_CLIENT_PATIENCE;
 	struct hostmem_client *client;
-	struct list_head *node;
+	unsigned int left;
 	u64 start;
 
 	mutex_lock(&hostmem_namespaces_lock);
-	while ((client = list_first_entry_or_null(&ns->clients, struct hostmem_client, node))) {
-		node = &client->node;
+	while ((client = hostmem_clients_next(ns, all))) {
+		left = ns->left;
 		hostmem_client_end(client);
-		if (ns->clients.next != node)
+		if (ns->left != left)
 			continue;
 		/* It leaves at its end, which may have begun elsewhere, or has still to come. */
 		start = client->segment ? 0 : client->pages.start;
 		mutex_unlock(&hostmem_namespaces_lock);
-		if (!wait_event_timeout(hostmem_client_left, READ_ONCE(ns->clients.next) != node,
+		if (!wait_event_timeout(hostmem_client_left, READ_ONCE(ns->left) != left,
 					patience)) {
 			hostmem_client_say(ns, start);
 			patience = min(2 * patience, HOSTMEM_CLIENT_PATIENCE_MAX);
@@ -201,15 +227,16 @@ static void hostmem_clients_drain(struct hostmem_namespace *ns)
 
 /**
  * hostmem_clients_end - end the regions that use a namespace
- * @ns: that nobody finds any more
+ * @ns: that no other one can join
+ * @all: also those whose struct pages do not come from the driver of /dev/dax
  *
- * When it has returned nobody reaches the namespace through a region, and nobody has a page of it
- * pinned that a region had mapped: to go on without that would not be safe.
+ * When it has returned nobody reaches the namespace through such a region, and nobody has a page
+ * of it pinned that such a region had mapped: to go on without that would not be safe.
  *
  * Context: sleeps, for as long as a page is pinned.
  */
-void hostmem_clients_end(struct hostmem_namespace *ns)
+void hostmem_clients_end(struct hostmem_namespace *ns, bool all)
 {
-	hostmem_clients_lose(ns);
+	hostmem_clients_lose(ns, all);
 	hostmem_clients_drain(ns);
 }

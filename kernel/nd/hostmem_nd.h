@@ -110,6 +110,7 @@ struct hostmem_ledger_slot {
  * @pmem: what the core knows
  * @leases: of files on it
  * @clients: the regions that use it
+ * @left: how many of @clients have left
  * @used: pages of the driver's that regions of the device have had
  * @missed: bad, and libnvdimm could not be told
  * @changes: of what is bad
@@ -125,6 +126,7 @@ struct hostmem_namespace {
 	struct hostmem_pmem pmem;
 	struct list_head leases;
 	struct list_head clients;
+	unsigned int left;
 	struct hostmem_pages used;
 	struct hostmem_pages missed;
 	u64 changes;
@@ -139,7 +141,7 @@ struct hostmem_namespace {
 int hostmem_client_join(struct hostmem_client *client, u64 pmem_id);
 void hostmem_client_retire(struct hostmem_client *client);
 void hostmem_client_leave(struct hostmem_client *client);
-void hostmem_clients_end(struct hostmem_namespace *ns);
+void hostmem_clients_end(struct hostmem_namespace *ns, bool all);
 
 /* inspect.c */
 int hostmem_inspect(struct hostmem_client *client);
@@ -159,6 +161,13 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem);
 bool hostmem_namespace_drives(const struct device *dev);
 bool hostmem_namespace_is_child(const struct device *dev);
+
+/* dax.c */
+struct device *hostmem_dax_hold(u64 pmem_id);
+void hostmem_dax_release(struct device *dax);
+void hostmem_dax_wait(struct device *dev);
+void hostmem_dax_init(void (*goes)(struct device *dev));
+void hostmem_dax_exit(void);
 
 /* media.c */
 int hostmem_media_read(const struct hostmem_pmem *pmem, u64 offset, void *data, size_t length);

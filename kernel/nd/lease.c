@@ -189,6 +189,15 @@ static int hostmem_lease_pin(struct hostmem_lease *lease, struct hostmem_extents
 	return cmd->flags & HOSTMEM_EXTENTS_LEASE ? hostmem_pin_settle(inode) : 0;
 }
 
+/* From here on the lease is revoked when the driver of /dev/dax goes. */
+static int hostmem_lease_bound(const struct hostmem_lease *lease)
+{
+	struct device *dax = hostmem_dax_hold(lease->pmem_id);
+
+	hostmem_dax_release(dax);
+	return PTR_ERR_OR_ZERO(dax);
+}
+
 /**
  * hostmem_lease_take - begin a lease
  * @file: what it is of; the lease takes a reference
@@ -220,6 +229,8 @@ struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd)
 	rc = hostmem_lease_attach(lease, cmd);
 	if (!rc && S_ISREG(mode))
 		rc = hostmem_lease_pin(lease, cmd);
+	else if (!rc && S_ISCHR(mode))
+		rc = hostmem_lease_bound(lease);
 	if (rc) {
 		fput(leased);
 		return ERR_PTR(rc);
@@ -240,7 +251,7 @@ struct hostmem_lease *hostmem_lease_of(const struct file *file)
 
 /**
  * hostmem_leases_revoke - tell the holders of leases that the device goes away
- * @ns: that nobody finds any more
+ * @ns: to which no other one can be attached, or of which they find that out
  *
  * The file of a lease and its pin stay until the holder closes it: whoever takes the device
  * away must not wait here for whoever has the inode's lock.

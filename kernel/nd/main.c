@@ -99,9 +99,29 @@ static void hostmem_nd_remove(struct device *dev)
 	mutex_unlock(&hostmem_namespaces_lock);
 	if (!ns)
 		return;
+	/* If the driver of /dev/dax has begun to go, hostmem_nd_dax_goes() is still at work. */
+	hostmem_dax_wait(dev);
 	hostmem_leases_revoke(ns);
-	hostmem_clients_end(ns);
+	hostmem_clients_end(ns, true);
 	hostmem_nd_drop(ns);
+}
+
+/*
+ * The driver of /dev/dax is about to go, and with it the struct pages that it has made. The
+ * namespace, and a reserve at its tail, stay.
+ */
+static void hostmem_nd_dax_goes(struct device *dev)
+{
+	struct hostmem_namespace *ns;
+
+	mutex_lock(&hostmem_namespaces_lock);
+	ns = hostmem_namespace_find(dev);
+	mutex_unlock(&hostmem_namespaces_lock);
+	if (!ns)
+		return;
+	/* It stays: hostmem_nd_remove() waits for us. */
+	hostmem_leases_revoke(ns);
+	hostmem_clients_end(ns, false);
 }
 
 /* Take one off the list. */
@@ -175,6 +195,7 @@ static int __init hostmem_nd_init(void)
 	rc = hostmem_reserve_init();
 	if (rc)
 		return rc;
+	hostmem_dax_init(hostmem_nd_dax_goes);
 	rc = hostmem_inspect_init();
 	if (rc)
 		goto err_reserve;
@@ -204,6 +225,7 @@ static void __exit hostmem_nd_exit(void)
 	hostmem_pmem_unregister();
 	hostmem_drain_exit();
 	hostmem_mce_exit();
+	hostmem_dax_exit();
 	hostmem_nd_clear();
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_ledger_forget(NULL);
