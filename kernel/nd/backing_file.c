@@ -139,6 +139,13 @@ static int hostmem_file_inspect(struct hostmem_segment *segment)
 	return hostmem_inspect(&backing->client);
 }
 
+static u64 hostmem_file_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	struct hostmem_file *backing = segment->private;
+
+	return hostmem_layout_pinned(backing->client.layout, start, length);
+}
+
 static void hostmem_file_end(struct hostmem_segment *segment)
 {
 	struct hostmem_file *backing = segment->private;
@@ -162,4 +169,5 @@ const struct hostmem_backing_ops hostmem_file_ops = {
 	.end = hostmem_file_end,
 	.close = hostmem_file_close,
 	.inspect = hostmem_file_inspect,
+	.pinned = hostmem_file_pinned,
 };

@@ -317,6 +317,13 @@ static int hostmem_reserve_inspect(struct hostmem_segment *segment)
 	return hostmem_inspect(&reserve->client);
 }
 
+static u64 hostmem_reserve_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	struct hostmem_reserve *reserve = segment->private;
+
+	return hostmem_layout_pinned(reserve->client.layout, start, length);
+}
+
 static void hostmem_reserve_end(struct hostmem_segment *segment)
 {
 	struct hostmem_reserve *reserve = segment->private;
@@ -339,6 +346,7 @@ const struct hostmem_backing_ops hostmem_reserve_ops = {
 	.end = hostmem_reserve_end,
 	.close = hostmem_reserve_close,
 	.inspect = hostmem_reserve_inspect,
+	.pinned = hostmem_reserve_pinned,
 };
 
 /**

@@ -76,7 +76,7 @@ void hostmem_dax_release(struct device *dax)
  *
  * Context: sleeps, for as long as the driver comes or goes, and with hostmem_namespaces_lock.
  * Return: the device, for hostmem_dax_release(); NULL: the namespace is not in devdax mode;
- * ERR_PTR(-ENODEV): it has not that driver; ERR_PTR(-ENOMEM).
+ * ERR_PTR(-ENODEV): it has not that driver; ERR_PTR(-EINTR): a signal came; ERR_PTR(-ENOMEM).
  */
 struct device *hostmem_dax_hold(u64 pmem_id)
 {
@@ -92,13 +92,17 @@ struct device *hostmem_dax_hold(u64 pmem_id)
 	if (IS_ERR_OR_NULL(dax))
 		return dax;
 	rc = hostmem_dax_listen(dax);
-	device_lock(dax);
-	if (!rc && (!dax->driver || strcmp(dax->driver->name, "device_dax")))
-		rc = -ENODEV;
+	/* The driver goes when the last page is let go that somebody has pinned. */
 	if (!rc)
+		rc = device_lock_interruptible(dax);
+	if (rc) {
+		put_device(dax);
+		return ERR_PTR(rc);
+	}
+	if (dax->driver && !strcmp(dax->driver->name, "device_dax"))
 		return dax;
 	hostmem_dax_release(dax);
-	return ERR_PTR(rc);
+	return ERR_PTR(-ENODEV);
 }
 
 /**

@@ -15,6 +15,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/memremap.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -31,6 +32,19 @@ static LIST_HEAD(hostmem_drain_list);
 static void hostmem_drain_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(hostmem_drain_later, hostmem_drain_work);
 
+/* What a page belongs to; NULL: it is not a device's any more, and maybe something else's. */
+static struct folio *hostmem_pages_folio(u64 spa, struct dev_pagemap **pgmap)
+{
+	*pgmap = get_dev_pagemap(PHYS_PFN(spa), *pgmap);
+	return *pgmap ? page_folio(pfn_to_page(PHYS_PFN(spa))) : NULL;
+}
+
+/* A device's has one reference from the beginning, and none for being mapped. */
+static bool hostmem_pages_used(struct folio *folio)
+{
+	return folio_ref_count(folio) > 1;
+}
+
 /**
  * hostmem_pages_idle - whether nobody has a page any more
  * @pages: out of all page tables for good; out: the rest of them, from the
@@ -45,13 +59,8 @@ bool hostmem_pages_idle(struct hostmem_pages *pages)
 	struct folio *folio;
 
 	while (pages->start < pages->end) {
-		/* What is not a device's has been taken away, and maybe is something else now. */
-		pgmap = get_dev_pagemap(PHYS_PFN(pages->start), pgmap);
-		if (!pgmap)
-			break;
-		/* A device's has one reference from the beginning. */
-		folio = page_folio(pfn_to_page(PHYS_PFN(pages->start)));
-		if (folio_ref_count(folio) > 1)
+		folio = hostmem_pages_folio(pages->start, &pgmap);
+		if (!folio || hostmem_pages_used(folio))
 			break;
 		pages->start = PFN_PHYS(folio_pfn(folio) + folio_nr_pages(folio));
 		cond_resched();
@@ -60,6 +69,32 @@ bool hostmem_pages_idle(struct hostmem_pages *pages)
 		pages->start = pages->end;
 	put_dev_pagemap(pgmap);
 	return pages->start >= pages->end;
+}
+
+/**
+ * hostmem_pages_pinned - how much somebody has of some pages
+ * @pages: out of the page tables of those who are asked about
+ *
+ * Context: sleeps.
+ * Return: bytes; large pages count as a whole, but for what is outside of @pages.
+ */
+u64 hostmem_pages_pinned(struct hostmem_pages pages)
+{
+	struct dev_pagemap *pgmap = NULL;
+	struct folio *folio;
+	u64 next, bytes = 0;
+
+	for (; pages.start < pages.end; pages.start = next) {
+		folio = hostmem_pages_folio(pages.start, &pgmap);
+		if (!folio)
+			break;
+		next = min(PFN_PHYS(folio_pfn(folio) + folio_nr_pages(folio)), pages.end);
+		if (hostmem_pages_used(folio))
+			bytes += next - pages.start;
+		cond_resched();
+	}
+	put_dev_pagemap(pgmap);
+	return bytes;
 }
 
 /* Until all is idle; false: a signal came, or it takes too long. */

@@ -222,6 +222,7 @@ int hostmem_layout_poison(const struct hostmem_layout *layout, u64 size,
 			  const struct hostmem_poison *poison, struct hostmem_poison **out);
 u64 hostmem_layout_size(const struct hostmem_layout *layout);
 int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
+u64 hostmem_layout_pinned(const struct hostmem_layout *layout, u64 start, u64 length);
 void hostmem_layout_free(struct hostmem_layout *layout);
 
 /* backing_file.c */
@@ -242,6 +243,7 @@ void hostmem_leases_revoke(struct hostmem_namespace *ns);
 #define HOSTMEM_DRAIN_MOMENT HZ
 #define HOSTMEM_DRAIN_PERIOD (HZ / 20)
 bool hostmem_pages_idle(struct hostmem_pages *pages);
+u64 hostmem_pages_pinned(struct hostmem_pages pages);
 void hostmem_drain(struct hostmem_client *client);
 void hostmem_drain_exit(void);
 

@@ -385,6 +385,38 @@ int hostmem_layout_poison(const struct hostmem_layout *layout, u64 size,
 }
 
 /**
+ * hostmem_layout_pinned - how much of a part of a file somebody has
+ * @layout: as read, with all of its extents
+ * @start: first byte, in the file
+ * @length: bytes
+ *
+ * Context: sleeps.
+ * Return: bytes.
+ */
+u64 hostmem_layout_pinned(const struct hostmem_layout *layout, u64 start, u64 length)
+{
+	const struct hostmem_extent *extent;
+	struct hostmem_chunk *chunk;
+	u64 from, to, bytes = 0;
+	u32 i;
+
+	list_for_each_entry(chunk, &layout->chunks, node) {
+		for (i = 0; i < chunk->count; i++) {
+			extent = &chunk->extents[i];
+			from = max(start, extent->offset);
+			to = min(start + length, extent->offset + extent->length);
+			if (from >= to)
+				continue;
+			bytes += hostmem_pages_pinned((struct hostmem_pages) {
+				.start = extent->spa + from - extent->offset,
+				.end = extent->spa + to - extent->offset,
+			});
+		}
+	}
+	return bytes;
+}
+
+/**
  * hostmem_layout_free - forget a layout
  * @layout: the layout, or NULL
  */

@@ -234,7 +234,7 @@ struct hostmem_region_open {
  * registered buffers, a pipe after vmsplice(), a read or write under way with O_DIRECT. No page
  * table leads to them, but whoever has pinned them still reads and writes them, and they are
  * freed when he lets go. UNPLUG, REVOKE and DESTROY tell in out_pinned how many bytes of the range
- * are in such pages, whoever pinned them; of the memory of files and reserves that is not known.
+ * are in such pages, whoever pinned them: those of /dev/dax are as large as its alignment.
  * With this flag they wait until there are none, or a signal comes: what they did is done in any
  * case.
  */
