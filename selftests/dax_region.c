@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <linux/io_uring.h>
 
+#include "ask.h"
 #include "kvm.h"
 #include "reserve.h"
 
@@ -254,32 +255,6 @@ static int unplug_another_block(void *arg)
 	return 0;
 }
 
-/* Ask by netlink whatever there is to ask about a region. */
-static int ask_as_nobody(void *arg)
-{
-	struct hostmem_badblock *bad;
-	struct hostmem_region *region;
-	struct hostmem_ctx *ctx;
-	unsigned int n;
-
-	HM_OK(setuid(65534));
-	HM_TRUE(!hostmem_new(&ctx) && !hostmem_refresh(ctx));
-	region = hostmem_region_get_by_name(ctx, arg);
-	HM_TRUE(region && !hostmem_region_get_badblocks(region, &bad, &n) && !n);
-	HM_TRUE(!hostmem_refresh(ctx));
-	return 0;
-}
-
-/* Ask another family, which shares a mutex with most. */
-static int ask_another_family(void *arg)
-{
-	struct hostmem_monitor *monitor;
-	struct hostmem_ctx *ctx;
-
-	(void)arg;
-	return hostmem_new(&ctx) || hostmem_monitor_new(ctx, &monitor);
-}
-
 static pid_t in_background(int (*fn)(void *arg), void *arg)
 {
 	pid_t pid = HM_OK(fork());
@@ -306,23 +281,11 @@ static bool is_stuck(pid_t pid)
 	return false;
 }
 
-/* Well, and before anybody helps it. */
-static bool ends_soon(pid_t pid)
-{
-	int i, status;
-
-	for (i = 0; i < 300; i++, usleep(100000)) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return !status;
-	}
-	return false;
-}
-
 /* A frozen file system stops a write, and the unplug that waits for it; nobody who asks. */
 TEST_F(dax, frozen)
 {
-	pid_t writer, unplugger, reader, other;
-	bool ended, others;
+	pid_t writer, unplugger;
+	bool answered;
 
 	if (variant->fs != &hm_ext4)
 		SKIP(return, "needs a file system that can be frozen");
@@ -331,13 +294,9 @@ TEST_F(dax, frozen)
 	EXPECT_TRUE(is_stuck(writer));
 	unplugger = in_background(unplug_another_block, &self->owner);
 	EXPECT_TRUE(is_stuck(unplugger));
-	reader = in_background(ask_as_nobody, self->name);
-	ended = ends_soon(reader);
-	other = in_background(ask_another_family, NULL);
-	others = ends_soon(other);
+	answered = ask_answered(self->data);
 	hm_sh("fsfreeze -u %s", dax_dir(variant->fs));
-	EXPECT_TRUE(ended);
-	EXPECT_TRUE(others);
+	EXPECT_TRUE(answered);
 	EXPECT_EQ(0, hm_wait(writer));
 	EXPECT_EQ(0, hm_wait(unplugger));
 }

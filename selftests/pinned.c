@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "ask.h"
 #include "lib.h"
 #include "world.h"
 
@@ -162,6 +163,21 @@ TEST_F(pinned, waits)
 	unpin(self, 2);
 	pthread_join(t.thread, NULL);
 	EXPECT_EQ(0, t.pinned);
+}
+
+/* Who waits for pins waits alone. */
+TEST_F_TIMEOUT(pinned, holds_nobody_up, 120)
+{
+	struct taking t = taking(self, variant->num, HOSTMEM_PINS_WAIT);
+
+	pin(self, 1);
+	ASSERT_EQ(0, pthread_create(&t.thread, NULL, take_thread, &t));
+	while (!hm_read_faults(self->p + HM_BLOCK))
+		usleep(1000);
+	EXPECT_TRUE(ask_answered(variant->num == HOSTMEM_REGION_DESTROY ? -1 : self->owner));
+	EXPECT_FALSE(t.ended);
+	unpin(self, 1);
+	pthread_join(t.thread, NULL);
 }
 
 static void on_signal(int sig)
