@@ -10,8 +10,6 @@
  *
  * The last close of the device, which frees it, is tried with an interruption at every step.
  */
-#include <glob.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,18 +20,13 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <libhostmem.h>
 
-#include "dax.h"
+#include "device.h"
 #include "kvm.h"
 
-#define SIZE (2 * HM_BLOCK)
-#define RESERVE (SIZE + 2 * HM_BLOCK)
 #define GPA 0x40000000ULL
 #define RW (PROT_READ | PROT_WRITE)
-#define NAMESPACE "namespace0.0"
 
-enum { RESERVED, DEVICE, NR_REGIONS };
 enum { PROCESS, VMM, VCPU, NR_WRITERS };
 
 struct shared {
@@ -42,14 +35,6 @@ struct shared {
 };
 
 static struct shared *shared;
-
-struct device {
-	struct hostmem_ctx *ctx;
-	char name[64];		/* on libnvdimm's bus */
-	char driver[256];	/* its directory in sysfs */
-	__u64 spa[NR_REGIONS];	/* of the first bytes that the regions map */
-	pid_t slicer;
-};
 
 struct round {
 	int fd[NR_REGIONS];
@@ -61,62 +46,6 @@ struct round {
 static const __u8 vcpu_code[] = {
 	0x88, 0x07, 0x40, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xf4, 0xe6, 0x01,
 };
-
-static void device_find(struct device *device)
-{
-	char path[PATH_MAX], text[64];
-	glob_t found;
-	size_t i;
-
-	*device->name = 0;
-	HM_TRUE(!glob("/sys/bus/nd/devices/dax*/namespace", 0, NULL, &found));
-	for (i = 0; i < found.gl_pathc; i++) {
-		HM_OK(hm_read_file(found.gl_pathv[i], text, sizeof(text)));
-		if (strncmp(text, NAMESPACE "\n", sizeof(NAMESPACE)))
-			continue;
-		snprintf(path, sizeof(path), "%s", found.gl_pathv[i]);
-		*strrchr(path, '/') = 0;
-		snprintf(device->name, sizeof(device->name), "%s", strrchr(path, '/') + 1);
-	}
-	globfree(&found);
-	HM_TRUE(*device->name);
-	snprintf(path, sizeof(path), "/sys/bus/nd/devices/%s/driver", device->name);
-	HM_TRUE(realpath(path, device->driver));
-}
-
-static void device_write(const struct device *device, const char *file)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", device->driver, file);
-	/* libnvdimm may report an error although the device is there: look, do not trust. */
-	hm_write_file(path, device->name);
-}
-
-static struct hostmem_pmem *pmem_find(struct hostmem_ctx *ctx)
-{
-	struct hostmem_pmem *pmem;
-
-	HM_TRUE(!hostmem_pmem_refresh(ctx));
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), NAMESPACE))
-			return pmem;
-	}
-	return NULL;
-}
-
-static int region_create(__u32 backing, int fd, __u64 pmem)
-{
-	struct hostmem_region_create cmd = hm_create_cmd(NULL, SIZE);
-	int region;
-
-	cmd.backing = backing;
-	cmd.backing_fd = fd;
-	cmd.backing_pmem = pmem;
-	region = hm_create_raw(&cmd);
-	hm_plug(region, 0, SIZE);
-	return region;
-}
 
 static void writer_ends(int who)
 {
@@ -213,17 +142,11 @@ static int lease_take(const struct device *device, int dax)
 
 static void round_begin(struct device *device, struct round *round)
 {
-	struct hostmem_pmem *pmem = pmem_find(device->ctx);
 	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
+	char *nameless[NR_REGIONS] = {};
 	int i;
 
-	HM_TRUE(pmem);
-	device->spa[RESERVED] = hostmem_pmem_get_spa(pmem) +
-				hostmem_pmem_get_reserve_offset(pmem) + HM_BLOCK;
-	device->spa[DEVICE] = hostmem_pmem_get_spa(pmem) + hostmem_pmem_get_data_offset(pmem);
-	round->fd[RESERVED] = region_create(HOSTMEM_BACKING_RESERVE, 0,
-					    hostmem_pmem_get_id(pmem));
-	round->fd[DEVICE] = region_create(HOSTMEM_BACKING_FILE, dax, 0);
+	device_regions(device, nameless, round->fd);
 	round->lease = lease_take(device, dax);
 	close(dax);
 	memset(shared, 0, sizeof(*shared));
@@ -245,26 +168,6 @@ static void round_wait(void)
 		while (shared->writes[who] < 100 && !shared->ended[who])
 			sched_yield();
 	}
-}
-
-/* 0 where the kernel, the debug kernel, shows nobody its memory. */
-static __u64 checksum(const struct device *device)
-{
-	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC), i;
-	__u64 sum = 0;
-	size_t n;
-
-	if (fd < 0)
-		return 0;
-	for (i = 0; i < NR_REGIONS; i++) {
-		__u64 *p = hm_map_flags(fd, device->spa[i], SIZE, PROT_READ, MAP_SHARED);
-
-		for (n = 0; n < SIZE / sizeof(*p); n++)
-			sum = sum * 0x100000001b3ULL + p[n];
-		HM_OK(munmap(p, SIZE));
-	}
-	close(fd);
-	return sum;
 }
 
 /*
@@ -301,14 +204,15 @@ static void close_in_slices(int fd, pid_t slicer)
 }
 
 /* The last close is that of a region or that of a lease. */
-static void last_close(const struct device *device, bool leased)
+static void last_close(const struct device *device, bool leased, pid_t slicer)
 {
 	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
-	int fd = leased ? lease_take(device, dax) : region_create(HOSTMEM_BACKING_FILE, dax, 0);
+	int fd = leased ? lease_take(device, dax) :
+			  region_create(NULL, HOSTMEM_BACKING_FILE, dax, 0);
 
 	close(dax);
 	device_write(device, "unbind");
-	close_in_slices(fd, device->slicer);
+	close_in_slices(fd, slicer);
 	device_write(device, "bind");
 }
 
@@ -336,16 +240,6 @@ static void round_end(struct device *device, struct round *round)
 	HM_TRUE(checksum(device) == sum);
 }
 
-static void setup(struct device *device)
-{
-	hm_sh("hostmemctl create-namespace -e " NAMESPACE " -f --mode devdax --map mem --align 4k --reserve %llu",
-	      (unsigned long long)RESERVE);
-	device->slicer = slicer_start();
-	HM_TRUE(!hostmem_new(&device->ctx));
-	device_find(device);
-	shared = hm_map_flags(-1, 0, sizeof(*shared), RW, MAP_SHARED | MAP_ANONYMOUS);
-}
-
 int main(int argc, char **argv)
 {
 	const char *wanted = argc > 1 ? argv[1] : getenv("HOSTMEM_REMOVALS");
@@ -354,6 +248,7 @@ int main(int argc, char **argv)
 	unsigned long writes[NR_WRITERS] = { 0 };
 	struct round round;
 	int who, fds, log;
+	pid_t slicer;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (access("/sys/bus/nd/devices/region0", F_OK)) {
@@ -361,7 +256,9 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	printf("TAP version 13\n1..3\n");
-	setup(&device);
+	device_make(&device);
+	slicer = slicer_start();
+	shared = hm_map_flags(-1, 0, sizeof(*shared), RW, MAP_SHARED | MAP_ANONYMOUS);
 	log = hm_log_open();
 	fds = 0;
 	for (i = 0; i < rounds; i++) {
@@ -383,11 +280,11 @@ int main(int argc, char **argv)
 	printf("# under %lu writes of a process, %lu of a VMM, %lu of its vCPU\n",
 	       writes[PROCESS], writes[VMM], writes[VCPU]);
 	for (i = 0; i < 4; i++)
-		last_close(&device, i % 2);
+		last_close(&device, i % 2, slicer);
 	printf("ok 2 last closes of regions and leases\n");
 	printf("%s 3 the kernel has nothing to complain about\n",
 	       hm_log_quiet(log) ? "ok" : "not ok");
 	hostmem_unref(device.ctx);
-	HM_OK(kill(device.slicer, SIGKILL));
+	HM_OK(kill(slicer, SIGKILL));
 	return 0;
 }
