@@ -186,6 +186,40 @@ TEST_F(door, plug_destroyed)
 	plug_stopped(_metadata, true);
 }
 
+static int plug_to_the_end(struct call *call)
+{
+	int rc;
+
+	do {
+		rc = _hm_plug(call->fd, 0, HM_BLOCK);
+		if (!rc)
+			rc = _hm_unplug(call->fd, 0, HM_BLOCK);
+	} while (!rc);
+	return rc;
+}
+
+/* Nothing is plugged any more once it has been destroyed, however far a plug has come. */
+TEST_F_TIMEOUT(door, plug_at_the_end, 300)
+{
+	struct call call = {};
+	char *p;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		call.fd = hm_create(HM_BLOCK);
+		p = hm_map(call.fd, 0, HM_BLOCK, RW);
+		call.begun = false;
+		call_begin(&call, plug_to_the_end);
+		usleep(i * 100);
+		hm_destroy(call.fd, HOSTMEM_DESTROY_FORCE);
+		EXPECT_TRUE(hm_read_faults(p));
+		EXPECT_EQ(ENODEV, call_end(&call));
+		EXPECT_TRUE(hm_read_faults(p));
+		munmap(p, HM_BLOCK);
+		close(call.fd);
+	}
+}
+
 static int unplug_all(struct call *call)
 {
 	return _hm_unplug(call->fd, 0, BUSY);
