@@ -234,14 +234,14 @@ TEST_F(pins, unbind_later)
 /* The driver of /dev/dax makes the pages of a reserve in front of the data, too. */
 TEST_F(pins, unbind_driver)
 {
-	if (!strstr(variant->like, "devdax"))
+	if (strcmp(variant->kind.mode, "devdax"))
 		SKIP(return, "no /dev/dax");
 	unbind(self, &driver, false);
 }
 
 TEST_F(pins, unbind_driver_later)
 {
-	if (!strstr(variant->like, "devdax"))
+	if (strcmp(variant->kind.mode, "devdax"))
 		SKIP(return, "no /dev/dax");
 	unbind(self, &driver, true);
 }
