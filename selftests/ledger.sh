@@ -90,6 +90,7 @@ guest_create() {
 		echo "content $i $(works "$i" | tr '\n' ' ')"
 		echo "bad $i $(field "$i" .badblocks)"
 	done
+	echo "reserve $(field 0 '.reserve.spa - .spa')"
 	# The kernel itself does not survive this twice in one boot.
 	poison 0 $((-$(field 0 '.reserve.spa - .spa') + mib)) 6
 	is "bad struct pages of the kernel: known" "$(field 0 ".badblocks[0].offset")" $mib
@@ -109,13 +110,16 @@ guest_look() {
 	done
 }
 
-# All slots are bad: what is bad is known, but no longer recorded. A new reserve has no ledger yet.
+# guest_end NEWEST: all slots are bad, first but for the newest, which is the only good one left:
+# what is bad is known, but no longer recorded. A new reserve has no ledger yet.
 guest_end() {
-	local slot
+	local i
 	guest_look
-	for slot in "${slots[1]}" "${slots[3]}"; do
-		poison 0 "$slot" 6
+	for i in 1 3; do
+		[ "$i" = "$1" ] || poison 0 "${slots[i]}" 6
 	done
+	is "all other slots bad: not recorded" "$(field 0 '.badblocks | map(.recorded) | unique')" "[false]"
+	poison 0 "${slots[$1]}" 6
 	is "all slots bad: not recorded" "$(field 0 '.badblocks | map(.recorded) | unique')" "[false]"
 	hostmemctl create-namespace -f -e namespace1.0 --reserve 62m -l head -M mem >"$tmp/out" 2>"$tmp/err"
 	is "another reserve: its own ledger" "$(field 1 '.badblocks | map(.recorded) | unique')" "[true]"
@@ -128,7 +132,8 @@ trap 'if [ $BASH_SUBSHELL = 0 ]; then echo "# line $LINENO failed: $BASH_COMMAND
 if [ $# = 1 ]; then
 	mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 	[ -e /sys/kernel/debug/mce-inject ] || modprobe mce-inject
-	"guest_$1"
+	# shellcheck disable=SC2086
+	guest_$1
 	exit $failed
 fi
 
@@ -144,21 +149,34 @@ boot() {
 			echo "${line%%[0-9]*}$n $1: ${line#*[0-9] }"
 			[[ $line == ok* ]] || failed=1
 			;;
-		content* | bad*) ;;
+		content* | bad* | reserve*) ;;
 		*) echo "$line" ;;
 		esac
 	done <"$tmp/log"
 	is "$1: $2 ends well" $rc 0
-	grep '^bad\|^content' "$tmp/log" >"$tmp/$2" || true
+	grep '^bad\|^content' "$tmp/log" >"$tmp/${2%% *}" || true
+}
+
+# Generation and checksum of each ledger of namespace 0, as it is on the media.
+ledgers() {
+	local i at
+	for i in "${!slots[@]}"; do
+		at=$((reserve + slots[i]))
+		echo "$i $(od -An -t u8 -j $((at + 24)) -N 8 "$tmp/nv0")" \
+			"$(dd if="$tmp/nv0" bs=4k skip=$((at / 4096)) count=4 status=none | cksum)"
+	done
 }
 
 echo "TAP version 13"
 from=${1-6.1} to=${2-6.12}
 truncate -s 256M "$tmp/nv0" "$tmp/nv1"
 boot "$from" create
+reserve=$(awk '/^reserve/ { print $2 }' "$tmp/log")
 boot "$to" look
 is "$to: what $from has recorded, and its data" "$(cat "$tmp/look")" "$(cat "$tmp/create")"
-boot "$from" end
+newest=$(ledgers | sort -n -k 2 | tail -n 1)
+boot "$from" "end ${newest%% *}"
+is "$from again: the only good ledger is still there" "$(ledgers | grep "^${newest%% *} ")" "$newest"
 is "$from again: the same" "$(cat "$tmp/end")" "$(cat "$tmp/create")"
 echo "1..$n"
 exit $failed
