@@ -339,11 +339,5 @@ int hostmem_region_open(struct hostmem_ucmd *ucmd);
 /* netlink.c */
 int hostmem_netlink_init(void);
 void hostmem_netlink_exit(void);
-int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value);
-int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem);
-
-/* netlink.c */
-int hostmem_netlink_init(void);
-void hostmem_netlink_exit(void);
 
 #endif /* _HOSTMEM_PRIVATE_H */
