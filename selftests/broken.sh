@@ -78,7 +78,7 @@ variants=("$@")
 
 # Make the modules of a copy: never beside the modules that are shipped.
 build() {
-	if ! make -s -C "$(scripts/kernel headers "$1")" M="$2" \
+	if ! make -s -j "$(nproc)" -C "$(scripts/kernel headers "$1")" M="$2" \
 		KBUILD_MODPOST_WARN=1 modules >"$2/log" 2>&1 || grep -q 'warning:' "$2/log"; then
 		cat "$2/log" >&2
 		return 1
@@ -131,8 +131,8 @@ for kernel in "${kernels[@]}"; do
 		read -r _ patches guest test < <(table | grep "^$variant ") ||
 			{ echo "broken.sh: no such variant: $variant" >&2; exit 2; }
 		change "$dir" "$patches"
-		build "$kernel" "$dir"
-		run "$kernel" "$dir" "$guest" "$test" </dev/null || rc=$?
+		build "$kernel" "$dir" || rc=3
+		[ $rc -ne 0 ] || run "$kernel" "$dir" "$guest" "$test" </dev/null || rc=$?
 		verdict "$variant" "$rc" "$test"
 		change "$dir" "$(tr + '\n' <<<"$patches" | tac | paste -s -d +)" -R
 	done
