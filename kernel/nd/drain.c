@@ -163,6 +163,11 @@ void hostmem_drain(struct hostmem_client *client)
 /**
  * hostmem_drain_exit - the module is about to go
  *
+ * Nothing is queued afterwards: who is on the list keeps the module, so that it is empty, and the
+ * work queues itself for no other reason; and hostmem_drain() is called by the end of a segment,
+ * which keeps the module until it is closed. What can be left is the work that has put the last of
+ * these references and is on its way back, for which this waits.
+ *
  * Context: sleeps; when no client is left.
  */
 void hostmem_drain_exit(void)

@@ -349,6 +349,10 @@ int hostmem_inspect_init(void)
 /**
  * hostmem_inspect_exit - undo hostmem_inspect_init()
  *
+ * Nothing is queued afterwards: the watch is, by itself, by who learns of bad memory and by who
+ * enters a namespace, only under the lock and for one in the table, which stays empty; and what
+ * tells a region keeps its segment, which keeps the module.
+ *
  * Context: sleeps; when no namespace is known any more.
  */
 void hostmem_inspect_exit(void)

@@ -86,6 +86,13 @@ static int hostmem_pin_pass(struct inode *inode)
  * the file system is frozen we queue behind them. Then, when every task has slept or been in
  * user mode once, they have come as far as waiting for the lock, and get it before us.
  *
+ * That is so if nothing else makes them sleep on that way. xfs, and ext4 of 6.12, take the lock
+ * before anything else. ext4 of 6.1 takes it twice; before the second time, when it punches a hole
+ * into a file that somebody has written to through a mapping, it writes out what is dirty. Who
+ * sleeps in there, waiting for one who unmaps the file, comes to the lock late, and punches the
+ * hole although the lease has begun. So does, on any kernel, who sleeps in a security module's hook
+ * right behind the flag, for want of memory.
+ *
  * It takes some 20 ms and more, and as long as the file system is frozen.
  */
 static int hostmem_pin_settle(struct inode *inode)
