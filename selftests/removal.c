@@ -32,6 +32,7 @@ enum { PROCESS, VMM, VCPU, NR_WRITERS };
 struct shared {
 	_Atomic unsigned long writes[NR_WRITERS];
 	_Atomic int ended[NR_WRITERS];
+	_Atomic bool unbound;		/* unbind has returned */
 };
 
 static struct shared *shared;
@@ -52,19 +53,22 @@ static void writer_ends(int who)
 	shared->ended[who] = 1;
 }
 
-/* Write to both regions until both are gone, a little different every time. */
+/*
+ * Write to both regions until both are gone, a little different every time. Before the unbind returns
+ * a page may still be entered for who was in time, and written to by who was not.
+ */
 static void write_all(int who, char *const p[])
 {
-	bool gone[NR_REGIONS] = { false };
-	unsigned long n;
+	unsigned long n, faults[NR_REGIONS] = { 0 };
 
-	for (n = 0; !gone[RESERVED] || !gone[DEVICE]; n++) {
+	for (n = 0; !faults[RESERVED] || !faults[DEVICE]; n++) {
 		int i = n % NR_REGIONS;
-		bool fault = hm_write_faults(p[i] + n * 4096 % SIZE, n);
+		bool unbound = shared->unbound;
 
-		/* What has gone does not come back. */
-		HM_TRUE(fault || !gone[i]);
-		gone[i] = fault;
+		if (hm_write_faults(p[i] + n * 4096 % SIZE, n))
+			faults[i] += unbound;
+		else
+			HM_TRUE(!unbound);
 		shared->writes[who] = n;
 	}
 	writer_ends(who);
@@ -265,6 +269,7 @@ int main(int argc, char **argv)
 		round_begin(&device, &round);
 		round_wait();
 		device_write(&device, "unbind");
+		shared->unbound = true;
 		round_end(&device, &round);
 		for (who = 0; who < NR_WRITERS; who++)
 			writes[who] += shared->writes[who];

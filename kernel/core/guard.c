@@ -57,8 +57,8 @@ static pgoff_t hostmem_guard_granule(const struct hostmem_segment *segment,
  * What the entry of some pages comes to before the backing is asked; 0: ask it. Everything that
  * is read here is followed by a cut when it changes, which waits by SRCU.
  *
- * Inline, as the runner is: each handler has its own of both, without what is known not to matter to
- * it. A fault of a page that is there takes little more than the two.
+ * Inline, as the runner is: each handler has its own of both, without what cannot matter to it. A
+ * fault of a page that is there takes little more than the two.
  */
 static __always_inline vm_fault_t hostmem_guard_verdict(const struct hostmem_view *view,
 							struct vm_fault *vmf, pgoff_t first,

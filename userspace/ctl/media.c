@@ -184,7 +184,8 @@ static int take_raw(struct ctl_media *media)
 	if (!disk || !*disk)
 		return -ENXIO;
 	snprintf(path, sizeof(path), "/dev/%s", disk);
-	media->fd = open(path, (read_only(media) ? O_RDONLY : O_RDWR) | O_DIRECT | O_EXCL | O_CLOEXEC);
+	media->fd = open(path, (read_only(media) ? O_RDONLY : O_RDWR) | O_DIRECT | O_EXCL |
+			 O_CLOEXEC);
 	if (media->fd < 0)
 		return -errno;
 	/* Offsets must mean the namespace, not its data. */
