@@ -54,8 +54,8 @@ static void writer_ends(int who)
 }
 
 /*
- * Write to both regions until both are gone, a little different every time. Before the unbind returns
- * a page may still be entered for who was in time, and written to by who was not.
+ * Write to both regions until both are gone, a little different every time. Before the unbind
+ * returns a page may still be entered for who was in time, and written to by who was not.
  */
 static void write_all(int who, char *const p[])
 {

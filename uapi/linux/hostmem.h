@@ -182,8 +182,8 @@ struct hostmem_info {
  * @backing needs a right), ENOMEM. Of files and reserves also ENOPKG, EBADF, ENODEV (no such
  * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder, or a page of
  * its last one's region has been pinned for a second), EROFS (a DIMM is not armed, or has been
- * made read-only), ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA, EAGAIN, EILSEQ,
- * EMLINK.
+ * made read-only), ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA,
+ * EAGAIN, EILSEQ, EMLINK.
  */
 struct hostmem_region_create {
 	__u32 size;
