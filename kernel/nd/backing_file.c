@@ -20,6 +20,11 @@ struct hostmem_file {
 	struct file *leased;
 };
 
+static struct hostmem_file *hostmem_file_of(struct hostmem_segment *segment)
+{
+	return container_of(hostmem_client_of(segment), struct hostmem_file, client);
+}
+
 static int hostmem_file_check(const struct file *file)
 {
 	const struct inode *inode = file_inode(file);
@@ -123,7 +128,7 @@ static int hostmem_file_open(struct hostmem_segment *segment,
 	if (!backing)
 		goto out_file;
 	backing->client.segment = segment;
-	segment->private = backing;
+	segment->private = &backing->client;
 	rc = hostmem_file_lease(backing, file, cmd->region_size);
 	if (rc)
 		kfree(backing);
@@ -132,23 +137,9 @@ out_file:
 	return rc;
 }
 
-static int hostmem_file_inspect(struct hostmem_segment *segment)
-{
-	struct hostmem_file *backing = segment->private;
-
-	return hostmem_inspect(&backing->client);
-}
-
-static u64 hostmem_file_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
-{
-	struct hostmem_file *backing = segment->private;
-
-	return hostmem_layout_pinned(backing->client.layout, start, length);
-}
-
 static void hostmem_file_end(struct hostmem_segment *segment)
 {
-	struct hostmem_file *backing = segment->private;
+	struct hostmem_file *backing = hostmem_file_of(segment);
 
 	hostmem_client_leave(&backing->client);
 	fput(backing->leased);
@@ -156,7 +147,7 @@ static void hostmem_file_end(struct hostmem_segment *segment)
 
 static void hostmem_file_close(struct hostmem_segment *segment)
 {
-	struct hostmem_file *backing = segment->private;
+	struct hostmem_file *backing = hostmem_file_of(segment);
 
 	hostmem_device_put(segment->file);
 	hostmem_layout_free(backing->client.layout);
@@ -168,6 +159,6 @@ const struct hostmem_backing_ops hostmem_file_ops = {
 	.open = hostmem_file_open,
 	.end = hostmem_file_end,
 	.close = hostmem_file_close,
-	.inspect = hostmem_file_inspect,
-	.pinned = hostmem_file_pinned,
+	.inspect = hostmem_client_inspect,
+	.pinned = hostmem_client_pinned,
 };

@@ -292,7 +292,7 @@ static int hostmem_reserve_open(struct hostmem_segment *segment,
 	reserve->client.exclusive = true;
 	reserve->client.join = hostmem_reserve_join;
 	reserve->client.size = cmd->region_size;
-	segment->private = reserve;
+	segment->private = &reserve->client;
 	segment->file = hostmem_reserve_file(reserve);
 	if (IS_ERR(segment->file)) {
 		rc = PTR_ERR(segment->file);
@@ -310,34 +310,18 @@ err_reserve:
 	return rc;
 }
 
-static int hostmem_reserve_inspect(struct hostmem_segment *segment)
-{
-	struct hostmem_reserve *reserve = segment->private;
-
-	return hostmem_inspect(&reserve->client);
-}
-
-static u64 hostmem_reserve_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
-{
-	struct hostmem_reserve *reserve = segment->private;
-
-	return hostmem_layout_pinned(reserve->client.layout, start, length);
-}
-
 static void hostmem_reserve_end(struct hostmem_segment *segment)
 {
-	struct hostmem_reserve *reserve = segment->private;
+	struct hostmem_client *client = hostmem_client_of(segment);
 
-	hostmem_client_retire(&reserve->client);
-	hostmem_drain(&reserve->client);
+	hostmem_client_retire(client);
+	hostmem_drain(client);
 }
 
 static void hostmem_reserve_close(struct hostmem_segment *segment)
 {
-	struct hostmem_reserve *reserve = segment->private;
-
 	fput(segment->file);
-	hostmem_reserve_put(reserve);
+	hostmem_reserve_put(hostmem_reserve_of(hostmem_client_of(segment)));
 }
 
 const struct hostmem_backing_ops hostmem_reserve_ops = {
@@ -345,8 +329,8 @@ const struct hostmem_backing_ops hostmem_reserve_ops = {
 	.open = hostmem_reserve_open,
 	.end = hostmem_reserve_end,
 	.close = hostmem_reserve_close,
-	.inspect = hostmem_reserve_inspect,
-	.pinned = hostmem_reserve_pinned,
+	.inspect = hostmem_client_inspect,
+	.pinned = hostmem_client_pinned,
 };
 
 /**

@@ -115,6 +115,32 @@ int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
 }
 
 /**
+ * hostmem_client_inspect - the backings' inspect()
+ * @segment: whose private is a client that has joined
+ *
+ * Context: sleeps, as hostmem_inspect().
+ * Return: 0 or what that returns.
+ */
+int hostmem_client_inspect(struct hostmem_segment *segment)
+{
+	return hostmem_inspect(hostmem_client_of(segment));
+}
+
+/**
+ * hostmem_client_pinned - the backings' pinned()
+ * @segment: whose private is a client that has joined
+ * @start: first byte, in the region
+ * @length: bytes
+ *
+ * Context: sleeps.
+ * Return: bytes, as of hostmem_layout_pinned().
+ */
+u64 hostmem_client_pinned(struct hostmem_segment *segment, loff_t start, loff_t length)
+{
+	return hostmem_layout_pinned(hostmem_client_of(segment)->layout, start, length);
+}
+
+/**
  * hostmem_client_retire - the segment of a client ends
  * @client: joined; stays so until it leaves, but nobody looks for its segment any more
  *

@@ -138,6 +138,13 @@ struct hostmem_namespace {
 };
 
 /* client.c */
+static inline struct hostmem_client *hostmem_client_of(const struct hostmem_segment *segment)
+{
+	return segment->private;
+}
+
+int hostmem_client_inspect(struct hostmem_segment *segment);
+u64 hostmem_client_pinned(struct hostmem_segment *segment, loff_t start, loff_t length);
 int hostmem_client_join(struct hostmem_client *client, u64 pmem_id);
 void hostmem_client_retire(struct hostmem_client *client);
 void hostmem_client_leave(struct hostmem_client *client);
