@@ -349,21 +349,14 @@ TEST_F(dax, sync)
 TEST(asynchronous)
 {
 	struct hostmem_region_create cmd = hm_create_cmd(NULL, HM_BLOCK);
-	struct hostmem_pmem *pmem;
-	struct hostmem_ctx *ctx;
 	int fd;
 
 	if (!true_that("modprobe -q virtio_pmem; "
 		       "test -e /sys/bus/nd/devices/namespace2.0"))
 		SKIP(return, "no virtio-pmem");
 	hm_sh("hostmemctl create-namespace -e namespace2.0 -f --reserve 6m");
-	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
 	cmd.backing = HOSTMEM_BACKING_RESERVE;
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), "namespace2.0"))
-			cmd.backing_pmem = hostmem_pmem_get_id(pmem);
-	}
-	hostmem_unref(ctx);
+	cmd.backing_pmem = reserve_pmem_id("namespace2.0");
 	fd = hm_create_raw(&cmd);
 	hm_plug(fd, 0, HM_BLOCK);
 	hm_map_flags_err(EOPNOTSUPP, fd, 0, HM_BLOCK, RW, MAP_SHARED_VALIDATE | MAP_SYNC);
@@ -793,7 +786,7 @@ TEST_F(refused, no_memory)
 	reserve_make(&(struct reserve){ "fsdax", "head", RESERVE });
 	self->cmd.backing = HOSTMEM_BACKING_RESERVE;
 	self->cmd.backing_fd = 0;
-	self->cmd.backing_pmem = reserve_pmem_id();
+	self->cmd.backing_pmem = reserve_pmem_id(hm_ext4.namespace);
 	EXPECT_LT(3, fail_each(&self->cmd, nth_fd));
 	self->cmd.backing_fd = fd;
 	close(nth_fd);

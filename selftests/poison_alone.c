@@ -29,7 +29,7 @@ static int create(void)
 	int i, fd = -1;
 
 	cmd.backing = HOSTMEM_BACKING_RESERVE;
-	cmd.backing_pmem = reserve_pmem_id();
+	cmd.backing_pmem = reserve_pmem_id(hm_ext4.namespace);
 	for (i = 0; fd < 0 && i < SECONDS * 10; i++) {
 		fd = _hm_create_raw(&cmd);
 		HM_TRUE(fd >= 0 || errno == EBUSY);
@@ -229,20 +229,16 @@ TEST(no_memory)
 /* Bytes of namespace1.0 that are bad, as everybody is told; its place. */
 static __u64 bad_bytes(__u64 *spa, __u64 *end)
 {
-	struct hostmem_badblock *bad = NULL;
-	struct hostmem_pmem *pmem;
+	struct hostmem_badblock *bad;
 	struct hostmem_ctx *ctx;
-	unsigned int i, count = 0;
+	struct hostmem_pmem *pmem = reserve_pmem(&ctx, hm_xfs.namespace);
+	unsigned int i, count;
 	__u64 sum = 0;
 
-	HM_TRUE(!hostmem_new(&ctx) && !hostmem_pmem_refresh(ctx));
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (strcmp(hostmem_pmem_get_name(pmem), "namespace1.0"))
-			continue;
-		*spa = hostmem_pmem_get_spa(pmem);
-		*end = *spa + hostmem_pmem_get_size(pmem);
-		HM_TRUE(!hostmem_pmem_get_badblocks(pmem, &bad, &count));
-	}
+	HM_TRUE(pmem);
+	*spa = hostmem_pmem_get_spa(pmem);
+	*end = *spa + hostmem_pmem_get_size(pmem);
+	HM_TRUE(!hostmem_pmem_get_badblocks(pmem, &bad, &count));
 	for (i = 0; i < count; i++)
 		sum += bad[i].length;
 	free(bad);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel tells of namespace0.0, and a reserve on it. Asked through libhostmem: a command
- * takes seconds on the debug kernel, and a namespace that is made anew takes a minute.
+ * What the kernel tells of a namespace, and a reserve on namespace0.0. Asked through libhostmem: a
+ * command takes seconds on the debug kernel, and a namespace that is made anew takes a minute.
  */
 #ifndef _HOSTMEM_SELFTEST_RESERVE_H
 #define _HOSTMEM_SELFTEST_RESERVE_H
@@ -19,23 +19,23 @@ struct reserve {
 };
 
 /* NULL if it is off; @ctx has to be put in any case. */
-static inline struct hostmem_pmem *reserve_pmem(struct hostmem_ctx **ctx)
+static inline struct hostmem_pmem *reserve_pmem(struct hostmem_ctx **ctx, const char *namespace)
 {
 	struct hostmem_pmem *pmem;
 
 	HM_TRUE(!hostmem_new(ctx) && !hostmem_pmem_refresh(*ctx));
 	hostmem_pmem_foreach(*ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), hm_ext4.namespace))
+		if (!strcmp(hostmem_pmem_get_name(pmem), namespace))
 			return pmem;
 	}
 	return NULL;
 }
 
 /* For struct hostmem_region_create; 0 if it is off. */
-static inline __u64 reserve_pmem_id(void)
+static inline __u64 reserve_pmem_id(const char *namespace)
 {
 	struct hostmem_ctx *ctx;
-	struct hostmem_pmem *pmem = reserve_pmem(&ctx);
+	struct hostmem_pmem *pmem = reserve_pmem(&ctx, namespace);
 	__u64 id = pmem ? hostmem_pmem_get_id(pmem) : 0;
 
 	hostmem_unref(ctx);
@@ -64,7 +64,7 @@ static inline void reserve_make(const struct reserve *kind)
 	bool is;
 
 	dax_umount(&hm_ext4);
-	pmem = reserve_pmem(&ctx);
+	pmem = reserve_pmem(&ctx, hm_ext4.namespace);
 	is = pmem && reserve_is(pmem, kind);
 	hostmem_unref(ctx);
 	if (is)
@@ -88,7 +88,7 @@ static inline int _reserve_region(const char *backing, const char *name, __u64 s
 		cmd.backing_fd = HM_OK(open(backing + strlen("file:"), O_RDWR | O_CLOEXEC));
 	} else {
 		cmd.backing = HOSTMEM_BACKING_RESERVE;
-		cmd.backing_pmem = reserve_pmem_id();
+		cmd.backing_pmem = reserve_pmem_id(hm_ext4.namespace);
 	}
 	fd = _hm_create_raw(&cmd);
 	if (cmd.backing == HOSTMEM_BACKING_FILE)
