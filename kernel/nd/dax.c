@@ -53,7 +53,7 @@ static int hostmem_dax_listen(const struct device *dax)
 
 static int hostmem_dax_match(struct device *dev, void *data)
 {
-	return dev->bus && !strcmp(dev->bus->name, "dax");
+	return hostmem_namespace_is_dax(dev);
 }
 
 /**

@@ -167,6 +167,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem);
 int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem);
 bool hostmem_namespace_drives(const struct device *dev);
+bool hostmem_namespace_is_dax(const struct device *dev);
 bool hostmem_namespace_is_child(const struct device *dev);
 
 /* dax.c */

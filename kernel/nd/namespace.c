@@ -125,6 +125,17 @@ static struct device *hostmem_namespace_of(const struct bus_type *bus, struct de
 }
 
 /**
+ * hostmem_namespace_is_dax - whether a device is a /dev/dax
+ * @dev: a child of a device for which hostmem_namespace_drives() is true
+ *
+ * Return: true for one.
+ */
+bool hostmem_namespace_is_dax(const struct device *dev)
+{
+	return dev->bus && !strcmp(dev->bus->name, "dax");
+}
+
+/**
  * hostmem_namespace_is_child - whether a device is what a namespace is used by
  * @dev: a child of a device for which hostmem_namespace_drives() is true
  *
@@ -133,7 +144,7 @@ static struct device *hostmem_namespace_of(const struct bus_type *bus, struct de
 bool hostmem_namespace_is_child(const struct device *dev)
 {
 	return (dev->class && !strcmp(dev->class->name, "block")) ||
-	       (dev->bus && !strcmp(dev->bus->name, "dax"));
+	       hostmem_namespace_is_dax(dev);
 }
 
 static int hostmem_namespace_child(struct device *dev, void *data)
