@@ -7,13 +7,13 @@
 
 #include <glob.h>
 #include <limits.h>
-#include <libhostmem.h>
 
-#include "dax.h"
+#include "reserve.h"
 
 #define SIZE (2 * HM_BLOCK)
 #define RESERVE (SIZE + 2 * HM_BLOCK)
 #define NAMESPACE "namespace0.0"
+#define DEVICE_BACKING "file:/dev/dax0.0"
 
 enum { RESERVED, DEVICE, NR_REGIONS };
 
@@ -55,47 +55,18 @@ static inline void device_write(const struct device *device, const char *file)
 	hm_write_file(path, device->name);
 }
 
-static inline struct hostmem_pmem *pmem_find(struct hostmem_ctx *ctx)
-{
-	struct hostmem_pmem *pmem;
-
-	HM_TRUE(!hostmem_pmem_refresh(ctx));
-	hostmem_pmem_foreach(ctx, pmem) {
-		if (!strcmp(hostmem_pmem_get_name(pmem), NAMESPACE))
-			return pmem;
-	}
-	return NULL;
-}
-
-/* A region with or without a name, all plugged. */
-static inline int region_create(const char *name, __u32 backing, int fd, __u64 pmem)
-{
-	struct hostmem_region_create cmd = hm_create_cmd(name, SIZE);
-	int region;
-
-	cmd.backing = backing;
-	cmd.backing_fd = fd;
-	cmd.backing_pmem = pmem;
-	region = hm_create_raw(&cmd);
-	hm_plug(region, 0, SIZE);
-	return region;
-}
-
 /* The two regions of the device, which is there. The names may be NULL. */
 static inline void device_regions(struct device *device, char *const names[NR_REGIONS],
 				  int fd[NR_REGIONS])
 {
-	struct hostmem_pmem *pmem = pmem_find(device->ctx);
-	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
+	struct hostmem_pmem *pmem = reserve_find(device->ctx, NAMESPACE);
 
 	HM_TRUE(pmem);
 	device->spa[RESERVED] = hostmem_pmem_get_spa(pmem) +
 				hostmem_pmem_get_reserve_offset(pmem) + HM_BLOCK;
 	device->spa[DEVICE] = hostmem_pmem_get_spa(pmem) + hostmem_pmem_get_data_offset(pmem);
-	fd[RESERVED] = region_create(names[RESERVED], HOSTMEM_BACKING_RESERVE, 0,
-				     hostmem_pmem_get_id(pmem));
-	fd[DEVICE] = region_create(names[DEVICE], HOSTMEM_BACKING_FILE, dax, 0);
-	close(dax);
+	fd[RESERVED] = reserve_region("reserve:" NAMESPACE, names[RESERVED], SIZE);
+	fd[DEVICE] = reserve_region(DEVICE_BACKING, names[DEVICE], SIZE);
 }
 
 /* 0 where the kernel, the debug kernel, shows nobody its memory. */

@@ -379,7 +379,7 @@ static void check_gone(struct race *r)
 		complain(ALIVE, _hm_map(r->fd[i], 0, SIZE, RW) != MAP_FAILED, r->rounds);
 		close(r->fd[i]);
 	}
-	complain(ALIVE, !!pmem_find(r->device.ctx), r->rounds);
+	complain(ALIVE, !!reserve_find(r->device.ctx, NAMESPACE), r->rounds);
 	usleep(rnd(&r->seed) % 4096);
 	complain(MAPPED, mapped_pages(r), r->rounds);
 	complain(CHANGED, checksum(&r->device) != sum, r->rounds);

@@ -212,7 +212,7 @@ static void last_close(const struct device *device, bool leased, pid_t slicer)
 {
 	int dax = HM_OK(open("/dev/dax0.0", O_RDWR | O_CLOEXEC));
 	int fd = leased ? lease_take(device, dax) :
-			  region_create(NULL, HOSTMEM_BACKING_FILE, dax, 0);
+			  reserve_region(DEVICE_BACKING, NULL, SIZE);
 
 	close(dax);
 	device_write(device, "unbind");
@@ -229,7 +229,7 @@ static void round_end(struct device *device, struct round *round)
 
 	HM_TRUE(poll(&poll_lease, 1, 0) == 1);
 	HM_TRUE(poll_lease.revents == (POLLHUP | POLLERR));
-	HM_TRUE(!pmem_find(device->ctx));
+	HM_TRUE(!reserve_find(device->ctx, NAMESPACE));
 	for (i = 0; i < 2; i++)
 		HM_TRUE(!hm_wait(round->pid[i]));
 	for (i = 0; i < NR_WRITERS; i++)

@@ -18,17 +18,24 @@ struct reserve {
 	__u64 size;
 };
 
-/* NULL if it is off; @ctx has to be put in any case. */
-static inline struct hostmem_pmem *reserve_pmem(struct hostmem_ctx **ctx, const char *namespace)
+/* As it is now; NULL if it is off. */
+static inline struct hostmem_pmem *reserve_find(struct hostmem_ctx *ctx, const char *namespace)
 {
 	struct hostmem_pmem *pmem;
 
-	HM_TRUE(!hostmem_new(ctx) && !hostmem_pmem_refresh(*ctx));
-	hostmem_pmem_foreach(*ctx, pmem) {
+	HM_TRUE(!hostmem_pmem_refresh(ctx));
+	hostmem_pmem_foreach(ctx, pmem) {
 		if (!strcmp(hostmem_pmem_get_name(pmem), namespace))
 			return pmem;
 	}
 	return NULL;
+}
+
+/* The same; @ctx has to be put in any case. */
+static inline struct hostmem_pmem *reserve_pmem(struct hostmem_ctx **ctx, const char *namespace)
+{
+	HM_TRUE(!hostmem_new(ctx));
+	return reserve_find(*ctx, namespace);
 }
 
 /* For struct hostmem_region_create; 0 if it is off. */
