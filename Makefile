@@ -79,6 +79,7 @@ PREFIX ?= /usr/local
 install:
 	$(MAKE) --no-print-directory -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 	install -D -m 644 -t $(DESTDIR)/lib/udev/rules.d userspace/udev/60-hostmem.rules
+	install -D -m 644 -t $(DESTDIR)/lib/systemd/system userspace/systemd/dev-hostmem.mount
 	for k in $(KERNELS); do \
 		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 			$$(scripts/kernel headers $$k)/include/generated/utsrelease.h) && \

@@ -14,16 +14,10 @@
 #endif
 
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
-
-/* 6.2: device_type.devnode() takes a const device. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-typedef struct device hostmem_devnode_device;
-#else
-typedef const struct device hostmem_devnode_device;
-#endif
 
 /* 6.3: an inode operation is told an idmapping, not a user namespace. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
@@ -45,22 +39,27 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* 6.4: class_create() lost its first argument, the module. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-#undef class_create
-#define class_create(name)						\
-({									\
-	static struct lock_class_key __key;				\
-									\
-	__class_create(THIS_MODULE, name, &__key);			\
-})
-#endif
-
 /* 6.4: the functions about a bus take a constant one. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define hostmem_bus(bus) ((struct bus_type *)(bus))
 #else
 #define hostmem_bus(bus) (bus)
+#endif
+
+/* 6.5: a file of one inode that shows the path of another has a kind of its own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+static inline struct file *backing_file_open(const struct file *user_file, int flags,
+					     const struct path *real_path, const struct cred *cred)
+{
+	return open_with_fake_path(&user_file->f_path, flags, d_inode(real_path->dentry), cred);
+}
+#else
+#include <linux/backing-file.h>
+#endif
+
+/* 6.5: a file that cannot lend its pages is copied from. Before, those of a page cache are lent. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define copy_splice_read generic_file_splice_read
 #endif
 
 /* 6.6: huge_fault() is told an order. */
@@ -84,6 +83,31 @@ typedef unsigned int hostmem_fault_size;
 static inline unsigned int hostmem_fault_order(hostmem_fault_size size)
 {
 	return size;
+}
+#endif
+
+/* 6.7: the times of an inode are written by functions. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline void hostmem_inode_changed(struct inode *inode)
+{
+	inode->i_mtime = current_time(inode);
+	inode->i_ctime = inode->i_mtime;
+}
+
+static inline void hostmem_inode_begun(struct inode *inode)
+{
+	hostmem_inode_changed(inode);
+	inode->i_atime = inode->i_mtime;
+}
+#else
+static inline void hostmem_inode_changed(struct inode *inode)
+{
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+
+static inline void hostmem_inode_begun(struct inode *inode)
+{
+	simple_inode_init_ts(inode);
 }
 #endif
 

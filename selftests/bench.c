@@ -582,6 +582,86 @@ static void bench_unplug(void)
 	compete(&rows[1], 1, 5, unplug_ours, unplug_memfd);
 }
 
+/* Files, as a VMM makes them, and as a balloon frees what is in them */
+
+static void punch_ours(double *values)
+{
+	int fd = HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+
+	HM_OK(ftruncate(fd, GIB));
+	values[0] = punch(fd);
+	close(fd);
+}
+
+static double make_file(const char *path)
+{
+	double start = hm_now();
+	int fd = HM_OK(open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+	char *addr;
+
+	HM_OK(ftruncate(fd, GIB));
+	addr = hm_map(fd, 0, GIB, PROT_READ | PROT_WRITE);
+	HM_OK(unlink(path));
+	HM_OK(munmap(addr, GIB));
+	close(fd);
+	return hm_now() - start;
+}
+
+static void file_ours(double *values)
+{
+	values[0] = make_file(HM_DIR "bench");
+}
+
+static void file_rival(double *values)
+{
+	values[0] = make_file(HUGE_DIR "/bench");
+}
+
+/* Of ours, and of the rival. */
+static int read_fd[2];
+
+static double read_all(int fd)
+{
+	static char buf[MIB];
+	double start = hm_now();
+	__u64 pos;
+
+	for (pos = 0; pos < GIB; pos += MIB)
+		HM_TRUE(pread(fd, buf, MIB, pos) == (ssize_t)MIB);
+	return hm_now() - start;
+}
+
+static void read_ours(double *values)
+{
+	values[0] = read_all(read_fd[0]);
+}
+
+static void read_rival(double *values)
+{
+	values[0] = read_all(read_fd[1]);
+}
+
+static void bench_files(void)
+{
+	static const struct row rows[] = {
+		{ "punch 1 GiB, mapped twice : tmpfs huge=always", "ms", "1.1" },
+		{ "create, ftruncate, mmap, unlink : tmpfs", "ms", "1.5" },
+		{ "read 1 GiB : tmpfs huge=always", "ms", "1.1" },
+	};
+	int i;
+
+	compete(&rows[0], 1, 9, punch_ours, unplug_huge);
+	read_fd[0] = HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	HM_OK(ftruncate(read_fd[0], GIB));
+	read_fd[1] = tmpfs_file(HUGE_DIR, "always", GIB);
+	compete_short(&rows[1], 7, 61, file_ours, file_rival);
+	for (i = 0; i < 2; i++)
+		HM_OK(fallocate(read_fd[i], 0, 0, GIB));
+	compete(&rows[2], 1, 9, read_ours, read_rival);
+	close(read_fd[0]);
+	tmpfs_gone(HUGE_DIR, read_fd[1]);
+}
+
 /* Where a file is */
 
 /* Of a file that is then in 100,000 extents and some: the last pages are together. */
@@ -685,6 +765,7 @@ int main(int argc __attribute__((unused)), char **argv)
 	} parts[] = {
 		{ "slots", bench_slots }, { "share", bench_share }, { "prealloc", bench_prealloc },
 		{ "faults", bench_faults }, { "unplug", bench_unplug },
+		{ "files", bench_files },
 		{ "extents", bench_extents },
 	};
 	size_t i;

@@ -8,7 +8,7 @@ usage() {
 	cat <<-USAGE
 	Usage: selftests/bench.sh [-k KERNEL]... [PART]...
 	  -k KERNEL  6.1 or 6.12 (default: both)
-	  PART       slots, share, prealloc, faults, unplug or extents (default: all)
+	  PART       slots, share, prealloc, faults, unplug, files or extents (default: all)
 	Prints a table per kernel. Never fails because of a time.
 	USAGE
 }
@@ -27,12 +27,12 @@ shift $((OPTIND - 1))
 [ ${#kernels[@]} -gt 0 ] || kernels=(6.1 6.12)
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(slots share prealloc faults unplug extents)
+[ ${#parts[@]} -gt 0 ] || parts=(slots share prealloc faults unplug files extents)
 nested=() parallel=() pmem=()
 for part in "${parts[@]}"; do
 	case $part in
 	slots | share) nested+=("$part") ;;
-	prealloc | faults | unplug) parallel+=("$part") ;;
+	prealloc | faults | unplug | files) parallel+=("$part") ;;
 	extents) pmem+=("$part") ;;
 	*) usage >&2; exit 2 ;;
 	esac

@@ -42,7 +42,10 @@ table() {
 	merge      merge       plain   mapping -t collapse_revoked -t merging_views -t growing
 	private    private     plain   mapping -t private
 	dump       dump        plain   differs -t core_of_a_large_region
-	minor      minor       plain   create -t kept_node
+	name       name        plain   hostmemfs -t destroyed
+	size       size        plain   hostmemfs -t sizes
+	clip       clip        plain   hostmemfs_io -t fallocate_of_a_part
+	io         io          plain   hostmemfs_io -t unplugged
 	wait       wait        plain   pinned -t waits
 	ram_limit  ram_limit   little  ram_limit -t fault -t threads
 	spare      spare       little  oom
@@ -100,7 +103,9 @@ run() {
 	# shellcheck disable=SC2046
 	selftests/guest/run --bare -t $((${HOSTMEM_SECONDS:-60} + 600)) -k "$kernel" \
 		$(guest_options "$guest") -- sh -c "echo 1 >/proc/sys/kernel/panic_on_oops
-			{ $load; } || exit 3; exec build/selftests/$test" 2>&1 |
+			{ $load; } || exit 3
+			mount -t hostmem -o nosuid,nodev hostmem /dev/hostmem || exit 3
+			exec build/selftests/$test" 2>&1 |
 		sed 's/^\(not \)\?ok/# &/; /^[^#]/s/^/# /'
 	return "${PIPESTATUS[0]}"
 }

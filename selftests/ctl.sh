@@ -14,8 +14,9 @@ cleanup() {
 	local name
 	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
 	for name in /dev/hostmem/ctl-*; do
-		[ ! -e "$name" ] || hostmemctl destroy-region --force "${name##*/}" >/dev/null || true
+		[ ! -s "$name" ] || hostmemctl destroy-region --force "$name" >/dev/null 2>&1 || true
 	done
+	rm -rf /dev/hostmem/ctl-*
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -162,24 +163,26 @@ test_create() {
 		.block_size == 2097152 and .plugged == 536870912 and .backing == \"ram\" and .allocation == \"ondemand\" and
 		.huge == \"always\" and .views == 0 and .mappings == 0 and .slot_size == 0)" \
 		hostmemctl create-region ctl-a --size 64g --plug 512m
-	is "node: mode and owner by default" "$(stat -c '%a %u:%g %F' /dev/hostmem/ctl-a)" "600 0:0 character special file"
+	is "file: mode, owner and size" "$(stat -c '%a %u:%g %F %s' /dev/hostmem/ctl-a)" "600 0:0 regular file 68719476736"
 	accept "create-region with all options" '.[0]|.size == 1073741824 and .plugged == 33554432 and .block_size == 16777216 and
 		.allocation == "immediate" and .huge == "never" and .slot_size == 134217728' \
 		hostmemctl create-region ctl-b --size 0x40000000 --plug 32m --block-size 16M --slot-size 128m --backing ram \
 		--allocation immediate --threads 2 --huge never --mode 0640 --owner nobody:daemon
-	is "node: mode and owner as asked" "$(stat -c '%a %U:%G' /dev/hostmem/ctl-b)" "640 nobody:daemon"
+	is "file: mode and owner as asked" "$(stat -c '%a %U:%G' /dev/hostmem/ctl-b)" "640 nobody:daemon"
 	destroy ctl-b
 	accept "owner by numbers" '.[0].slot_size == 0' hostmemctl create-region ctl-b --size 2m --owner 12:34 --slot-size auto
-	is "node: numbers" "$(stat -c %u:%g /dev/hostmem/ctl-b)" 12:34
+	is "file: owner by numbers" "$(stat -c %u:%g /dev/hostmem/ctl-b)" 12:34
 	destroy ctl-b
-	name=ctl-$(printf 'x%.0s' {1..59})
-	accept "a name of 63 bytes" ".[0].name == \"$name\"" hostmemctl create-region "$name" --size 2m
-	destroy "$name"
-	refuse "name taken" 1 'create-region: region ctl-a: the name is taken; ' hostmemctl create-region ctl-a --size 2m
-	for name in .x control a/b 'a b' '' ../x "${name}x"; do
-		refuse "name '$name'" 1 'the name is not allowed; use up to 63 letters' hostmemctl create-region "$name" --size 2m
+	for name in "ctl-$(printf 'x%.0s' {1..251})" ctl-b.x 'ctl b' ctl-ä; do
+		accept "name '$name'" ".[0].name == \"$name\"" hostmemctl create-region "$name" --size 2m
+		destroy "$name"
 	done
-	refuse "name -x" 1 'the name is not allowed' hostmemctl create-region --size 2m -- -x
+	refuse "name taken" 1 'create-region: region ctl-a: the name is taken; ' hostmemctl create-region ctl-a --size 2m
+	for name in . .. '' ../x a//b a/ a/../b /dev/hostmem/ /x "ctl-$(printf 'x%.0s' {1..252})"; do
+		refuse "name '$name'" 1 'the name is not allowed; use a path below /dev/hostmem' hostmemctl create-region "$name" --size 2m
+	done
+	accept "name -ctl" '.[0].name == "-ctl"' hostmemctl create-region --size 2m -- -ctl
+	rm /dev/hostmem/-ctl
 	refuse "size 0" 1 '--size is 0' hostmemctl create-region ctl-c --size 0
 	refuse "size not a multiple" 1 '--size 3m is not a multiple of the block size, 2m; use 4m' hostmemctl create-region ctl-c --size 3m
 	refuse "size beyond the limit" 1 'limit|more than [0-9]+ blocks' hostmemctl create-region ctl-c --size 4194304t
@@ -187,7 +190,7 @@ test_create() {
 	refuse "slot size" 1 '--slot-size 3m is not a multiple' hostmemctl create-region ctl-c --size 6m --slot-size 3m
 	refuse "plug beyond the size" 1 'reaches beyond the region' hostmemctl create-region ctl-c --size 2m --plug 4m
 	refuse "plug not a multiple" 1 'length 3m is not a multiple of the block size, 2m; use 2m or 4m' hostmemctl create-region ctl-c --size 4m --plug 3m
-	is "no region is left when plugging fails" "$(ls /dev/hostmem)" "$(printf 'control\nctl-a')"
+	is "no region is left when plugging fails" "$(ls /dev/hostmem) $(hostmemctl list | jq length)" "ctl-a 1"
 	refuse "backing window" 1 'not supported by this version; use ram, file:PATH' hostmemctl create-region ctl-c --size 2m --backing window
 	refuse "backing of no name" 2 'it takes ram, file:PATH or reserve:NAMESPACE' hostmemctl create-region ctl-c --backing file:
 	# The first time what ndctl has to do with its keys may be heard.
@@ -212,6 +215,53 @@ test_create() {
 	refuse "threads without plug" 2 'without --plug' hostmemctl create-region ctl-c --size 2m --threads 2
 	refuse "threads -1" 2 'not understood' hostmemctl create-region ctl-c --size 2m --plug 2m --threads=-1
 	refuse "no privilege" 1 'run hostmemctl as root' nobody hostmemctl create-region ctl-c --size 2m
+}
+
+# A copy of what there is, and back.
+test_copy() {
+	truncate -s 64m /dev/hostmem/ctl-f
+	echo "what was written" | dd of=/dev/hostmem/ctl-f bs=1M seek=10 conv=notrunc status=none
+	cp --sparse=always /dev/hostmem/ctl-f "$tmp/copy"
+	is "a copy: size and contents" "$(stat -c %s "$tmp/copy") $(cmp "$tmp/copy" /dev/hostmem/ctl-f && echo same)" "67108864 same"
+	is "a copy has its holes" $(($(stat -c %b "$tmp/copy") <= 8192)) 1
+	is "to read it makes no memory" $(($(stat -c %b /dev/hostmem/ctl-f) <= 8192)) 1
+	echo "something else" | dd of=/dev/hostmem/ctl-f bs=1M seek=20 conv=notrunc status=none
+	cp --sparse=always "$tmp/copy" /dev/hostmem/ctl-f
+	is "back" "$(cmp "$tmp/copy" /dev/hostmem/ctl-f && echo same)" "same"
+	is "and its holes" $(($(stat -c %b /dev/hostmem/ctl-f) <= 8192)) 1
+	rm /dev/hostmem/ctl-f "$tmp/copy"
+}
+
+# Directories, and what other programs do to the files.
+test_files() {
+	refuse "no directory" 1 'there is no directory /dev/hostmem/ctl-d; make it: mkdir -p /dev/hostmem/ctl-d' \
+		hostmemctl create-region ctl-d/vm --size 4m
+	mkdir /dev/hostmem/ctl-d
+	accept "in a directory" '.[0].name == "ctl-d/vm"' hostmemctl create-region ctl-d/vm --size 4m --plug 2m
+	accept "by its path" '.[0].name == "ctl-d/vm" and .[0].plugged == 4194304' hostmemctl plug /dev/hostmem/ctl-d/vm 2m 2m
+	refuse "the name of a directory" 1 'a directory has this name; give one below it: ctl-d/NAME' hostmemctl create-region ctl-d --size 4m
+	refuse "below a region" 1 'a part of its path is a region' hostmemctl create-region ctl-d/vm/x --size 4m
+	refuse "a directory is no region" 1 'a directory' hostmemctl plug ctl-d 0 2m
+	mv /dev/hostmem/ctl-d /dev/hostmem/ctl-e
+	accept "moved" 'map(.name) == ["ctl-a", "ctl-e/vm"]' hostmemctl list
+	accept "list -r PATH" 'length == 1 and .[0].name == "ctl-e/vm"' hostmemctl list -r /dev/hostmem/ctl-e/vm
+	refuse "the old name" 1 'there is no such region' hostmemctl unplug ctl-d/vm 0 2m
+	exec 8</dev/hostmem/ctl-e/vm
+	rm /dev/hostmem/ctl-e/vm
+	accept "removed and open" 'map(.name) == ["ctl-a", null] and .[1].views == 1' hostmemctl list
+	exec 8<&-
+	accept "removed and closed" 'map(.name) == ["ctl-a"]' hostmemctl list
+	truncate -s 4m /dev/hostmem/ctl-e/vm
+	accept "made by truncate" '.[1] | .name == "ctl-e/vm" and .size == 4194304 and .plugged == 4194304' hostmemctl list
+	is "occupies nothing" "$(du -B 1 --apparent-size /dev/hostmem/ctl-e/vm | cut -f 1) $(du -B 1 /dev/hostmem/ctl-e/vm | cut -f 1)" "4194304 0"
+	rm /dev/hostmem/ctl-e/vm
+	: >/dev/hostmem/ctl-e/vm
+	refuse "an empty file" 1 'an empty file, which nobody has made a region yet' hostmemctl plug ctl-e/vm 0 2m
+	refuse "an empty file has the name" 1 'an empty file has this name' hostmemctl create-region ctl-e/vm --size 2m
+	accept "an empty file is not listed" 'map(.name) == ["ctl-a"]' hostmemctl list
+	rm -r /dev/hostmem/ctl-e
+	test_copy
+	is "df: the limit" "$(df -B 1 --output=size,fstype /dev/hostmem | tail -n 1 | xargs)" "$(hostmemctl info | jq '.[0].ram_limit') hostmem"
 }
 
 test_blocks() {
@@ -291,7 +341,7 @@ test_allocation() {
 
 # Which limit it is that stands in the way.
 test_limits() {
-	local ratio=/proc/sys/vm/overcommit_ratio limit=/sys/module/hostmem/parameters/ram_limit old
+	local ratio=/proc/sys/vm/overcommit_ratio old
 	old=$(cat $ratio)
 	echo 2 >/proc/sys/vm/overcommit_memory
 	echo 25 >$ratio
@@ -301,14 +351,12 @@ test_limits() {
 		hostmemctl resize ctl-m --plug 1g --threads 2
 	echo 0 >/proc/sys/vm/overcommit_memory
 	echo "$old" >$ratio
-	[ -e $limit ] || { echo "# the module has no limit of ram"; return; }
-	old=$(cat $limit)
-	echo $((64 << 20)) >$limit
-	refuse "create beyond ram_limit" 1 "region ctl-n: all regions of ram together may hold 64.00 MiB .*128.00 MiB .*raise the limit: echo BYTES >$limit" \
+	mount -o remount,size=64m /dev/hostmem
+	refuse "create beyond the limit" 1 'region ctl-n: all regions of ram together may hold 64.00 MiB .*128.00 MiB .*raise the limit: mount -o remount,size=SIZE /dev/hostmem' \
 		hostmemctl create-region ctl-n --size 1g --plug 128m --allocation immediate
-	refuse "plug beyond ram_limit" 1 'region ctl-m: all regions of ram together' hostmemctl plug ctl-m 2g 128m --preallocate
+	refuse "plug beyond the limit" 1 'region ctl-m: all regions of ram together' hostmemctl plug ctl-m 2g 128m --preallocate
 	accept "info: ram_limit" '.[0]|.ram_limit == 67108864 and .ram_used < 67108864' hostmemctl info
-	echo "$old" >$limit
+	mount -o remount,size=50% /dev/hostmem
 	is "nothing is left of it" "$(hostmemctl list | jq -c 'map(.name)') $(hostmemctl list -r ctl-m | jq '.[0].plugged')" '["ctl-a","ctl-m"] 0'
 }
 
@@ -384,7 +432,7 @@ test_revoke() {
 	refuse "revoke again" 1 "view $id: the region has no such view, or it has been revoked already" hostmemctl revoke ctl-r "$id"
 	exec 8<&-
 	unmap
-	accept "info" '.[0]|keys == ["abi_version","max_blocks","max_regions","max_size","min_block_size","name_max","ram_limit","ram_used","regions"]
+	accept "info" '.[0]|keys == ["abi_version","max_blocks","max_regions","max_size","min_block_size","ram_limit","ram_used","regions"]
 		and .regions >= 2 and .max_regions == 4096 and .min_block_size == 2097152' hostmemctl info
 	accept "info -u" '.[0].min_block_size == "2.00 MiB (2.10 MB)"' hostmemctl info -u
 	refuse "info without privilege" 1 'no permission to open it' nobody hostmemctl info
@@ -393,7 +441,7 @@ test_revoke() {
 
 test_monitor() {
 	local rc monitor
-	hostmemctl -v monitor -r ctl-e -n 6 >"$tmp/events" 2>"$tmp/log" &
+	hostmemctl -v monitor -r ctl-e -n 5 >"$tmp/events" 2>"$tmp/log" &
 	monitor=$!
 	pids+=("$monitor")
 	wait_for 300 grep -q listening "$tmp/log"
@@ -406,10 +454,10 @@ test_monitor() {
 	rc=0
 	wait_for 300 grep -q destroyed "$tmp/events" && wait "$monitor" || rc=$?
 	cp "$tmp/events" "$tmp/out"
-	is "monitor: events of one region" "$rc $(jq -r .event "$tmp/events" | tr '\n' ' ')" "0 created plugged unplugged mapped unmapped destroyed "
+	is "monitor: events of one region" "$rc $(jq -r .event "$tmp/events" | tr '\n' ' ')" "0 renamed unplugged mapped unmapped destroyed "
 	is "monitor: keys" "$(jq -c keys "$tmp/events" | sort -u)" \
 		'["command","event","generation","id","length","name","pid","start","timestamp","view_id"]'
-	is "monitor: one line each" "$(wc -l <"$tmp/events")" 6
+	is "monitor: one line each" "$(wc -l <"$tmp/events")" 5
 	is "monitor: values" "$(jq -c 'select(.event == "unplugged")|[.name, .start, .length, .view_id]' "$tmp/events")" '["ctl-e",2097152,2097152,0]'
 	is "monitor: who mapped" "$(jq -c "select(.event == \"mapped\")|.pid == $mapper and .view_id > 0" "$tmp/events")" true
 	run timeout 300 hostmemctl monitor -t 1
@@ -459,7 +507,7 @@ test_vm_config() {
 	is "vm-config: qemu, locked" "$status $(tail -n 1 "$tmp/out") $(grep -c LimitMEMLOCK=1073741824 "$tmp/err")" "0 -overcommit mem-lock=on 1"
 	says "vm-config: an immediate region" 'size=67108864,share=on,prealloc=on' hostmemctl vm-config ctl-i --format qemu
 	says "vm-config: nobody may ask, where all is plugged" 'mem-path=/dev/hostmem/ctl-i' nobody hostmemctl vm-config ctl-i --format qemu
-	refuse "vm-config: nobody knows what is" 1 'region ctl-a: no permission to open it; .* whom the mode of the node admits' \
+	refuse "vm-config: nobody knows what is" 1 'region ctl-a: no permission to open it; .* whom its mode admits' \
 		nobody hostmemctl vm-config ctl-a --format qemu
 	says "vm-config: memfd" '^-object memory-backend-memfd,id=mem0,size=1073741824,share=on,hugetlb=on,hugetlbsize=1073741824,prealloc=on,prealloc-threads=4$' \
 		no_region qemu --source memfd --memory 1g --hugepages 1g --threads 4
@@ -539,6 +587,13 @@ test_vm_config() {
 		# shellcheck disable=SC2046
 		run qemu_starts $(vm qemu --cell 0) $(hostmemctl vm-config ctl-i --format qemu --cell 1 --id mem1) -m 576M
 		is "QEMU takes cells" "$status $(cat "$tmp/err")" "0 "
+		# As it makes files of tmpfs and hugetlbfs, with a name and without.
+		run qemu_starts -m 64M -machine memory-backend=m -object memory-backend-file,id=m,mem-path=/dev/hostmem/ctl-q,size=64M,share=on
+		is "QEMU makes a region" "$status $(cat "$tmp/err")" "0 "
+		accept "and it stays" '.[0] | .size == 67108864 and .plugged == 67108864' hostmemctl list -r ctl-q
+		destroy ctl-q
+		run qemu_starts -m 64M -machine memory-backend=m -object memory-backend-file,id=m,mem-path=/dev/hostmem,size=64M,share=on,prealloc=on
+		is "QEMU makes a region of its own" "$status $(cat "$tmp/err") $(hostmemctl list | jq -c 'map(.name)')" '0  ["ctl-a","ctl-i"]'
 	else
 		echo "# no QEMU or no KVM"
 	fi
@@ -573,32 +628,36 @@ test_completion() {
 test_module() {
 	refuse "unload while in use" 1 'module hostmem: in use by regions: ctl-a; destroy them first' hostmemctl unload
 	destroy ctl-a
-	exec 9</dev/hostmem/control
+	exec 9</dev/hostmem-control
 	refuse "unload while open" 1 'in use by a process' hostmemctl unload
 	exec 9<&-
+	exec 9</dev/hostmem
+	refuse "unload while a directory is open" 1 '/dev/hostmem: in use: a process has a file or its working directory there' hostmemctl unload
+	exec 9<&-
 	run hostmemctl unload
-	is "unload" "$status $(ls -d /sys/module/hostmem 2>/dev/null || true)" "0 "
+	is "unload" "$status $(ls -d /sys/module/hostmem 2>/dev/null || true)$(grep -c ' hostmem ' /proc/mounts)" "0 0"
 	run hostmemctl unload
 	is "unload again" "$status" 0
 	refuse "nobody cannot load" 1 'kernel module hostmem: not loaded; run "modprobe hostmem" as root' nobody hostmemctl list
 	accept "list loads" '. == []' hostmemctl list
 	hostmemctl unload
-	accept "create-region loads" '.[0].name == "ctl-a"' hostmemctl create-region ctl-a --size 2m
+	accept "create-region loads, and mounts" '.[0].name == "ctl-a"' hostmemctl create-region ctl-a --size 2m
 	destroy ctl-a
 	hostmemctl unload
 	run hostmemctl -v load
 	is "load" "$status $(echo /sys/module/hostmem*) $(cat "$tmp/err")" "0 /sys/module/hostmem /sys/module/hostmem_nd \
 hostmemctl: load: module hostmem: loaded
 hostmemctl: load: module hostmem_nd: loaded"
+	is "load mounts" "$(stat -f -c %t /dev/hostmem) $(grep -c '^hostmem /dev/hostmem hostmem rw,nosuid,nodev,' /proc/mounts)" "686d6673 1"
 	refuse "load too much" 2 'one argument too many' hostmemctl load kvm
 }
 
 if [ $# = 0 ] && [ "${HOSTMEM_KERNEL-}" = debug ]; then
 	# Ten times as slow there, and what is only about words does not reach the module.
 	echo "ok $((n += 1)) - help, create, monitor, vm_config, completion, module # SKIP done on the other kernels"
-	set -- blocks allocation list revoke
+	set -- files blocks allocation list revoke
 elif [ $# = 0 ]; then
-	set -- help create blocks allocation list revoke monitor vm_config completion module
+	set -- help create files blocks allocation list revoke monitor vm_config completion module
 fi
 for group in "$@"; do
 	# All groups but the first two find this region.

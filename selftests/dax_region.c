@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -36,7 +37,7 @@ static const struct dax xfs_2m = {
 
 /* A region of all of its backing, plugged, an owner's fd and a data view. */
 FIXTURE(dax) {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	char backing[160];
 	char file[128];		/* behind it; empty: none that can be read */
 	int owner;
@@ -193,6 +194,47 @@ TEST_F(dax, contents)
 	destroy(self);
 	create(self);
 	EXPECT_TRUE(is_filled(self->p, 10));
+}
+
+/* As a file: what mappings see, and of the memory that there is. */
+TEST_F(dax, read_and_write)
+{
+	char *buf = malloc(SIZE);
+	struct stat st;
+
+	fill(self->p, 40);
+	EXPECT_EQ(SIZE, pread(self->data, buf, SIZE, 0));
+	EXPECT_TRUE(is_filled(buf, 40));
+	EXPECT_EQ(2, pread(self->owner, buf, 2, HM_BLOCK - 1));
+	EXPECT_TRUE(buf[0] == 40 && buf[1] == 41);
+	if (variant->fs) {
+		/* It knows which of its blocks have been written to. */
+		HM_ERR(EOPNOTSUPP, pwrite(self->data, buf, 1, 0));
+	} else {
+		memset(buf, 'w', 4096);
+		EXPECT_EQ(4096, pwrite(self->data, buf, 4096, HM_BLOCK - 1));
+		EXPECT_TRUE(hm_is_filled(self->p + HM_BLOCK - 1, 'w', 4096));
+		EXPECT_TRUE(self->p[HM_BLOCK - 2] == 40 && self->p[HM_BLOCK + 4095] == 41);
+		EXPECT_TRUE(!fsync(self->data) || !variant->layout);
+	}
+	HM_ERR(EOPNOTSUPP, fallocate(self->data, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				     HM_BLOCK));
+	EXPECT_EQ(0, fallocate(self->data, 0, 0, SIZE));
+	/* What is not plugged keeps its bytes, and shows none of them. */
+	hm_unplug(self->owner, HM_BLOCK, HM_BLOCK);
+	HM_OK(fstat(self->data, &st));
+	EXPECT_EQ(SIZE - HM_BLOCK, st.st_blocks * 512);
+	EXPECT_EQ(SIZE, pread(self->data, buf, SIZE, 0));
+	EXPECT_TRUE(hm_is_filled(buf + HM_BLOCK, 0, HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(buf + 2 * HM_BLOCK, 42, HM_BLOCK));
+	if (!variant->fs)
+		HM_ERR(ENXIO, pwrite(self->data, buf, 1, HM_BLOCK));
+	EXPECT_EQ(HM_BLOCK, lseek(self->data, 0, SEEK_HOLE));
+	EXPECT_EQ(2 * HM_BLOCK, lseek(self->data, HM_BLOCK, SEEK_DATA));
+	hm_plug(self->owner, HM_BLOCK, HM_BLOCK);
+	EXPECT_EQ(1, pread(self->data, buf, 1, 2 * HM_BLOCK - 1));
+	EXPECT_EQ(41, *buf);
+	free(buf);
 }
 
 /* Nobody is told the path. */
@@ -591,6 +633,9 @@ TEST_F(dax, device_goes)
 	hm_map_err(ENODEV, self->data, 0, SIZE, RW);
 	hm_destroy_err(ENODEV, self->owner, 0);
 	HM_ERR(ENODEV, fsync(self->data));
+	HM_ERR(ENODEV, pread(self->data, &info, 1, 0));
+	HM_ERR(ENODEV, pwrite(self->owner, &info, 1, 0));
+	HM_ERR(ENODEV, fallocate(self->data, 0, 0, HM_BLOCK));
 	hm_open_err(ENOENT, self->name);
 	EXPECT_FALSE(in_iomem("hostmem reserve"));
 	hm_sh("ndctl enable-namespace namespace0.0");

@@ -35,7 +35,7 @@
 /* A memfd, or an owner's fd of a region that is all plugged; and a mapping of it. */
 struct side {
 	bool region;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	int fd;
 	char *p;
@@ -133,6 +133,11 @@ static const char *do_splice(struct side *s)
 
 static const char *do_ftruncate(struct side *s)
 {
+	return words(ftruncate(s->fd, HM_BLOCK));
+}
+
+static const char *do_ftruncate_same(struct side *s)
+{
 	return words(ftruncate(s->fd, SIZE));
 }
 
@@ -146,6 +151,11 @@ static const char *do_punch(struct side *s)
 	return words(fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, HM_BLOCK));
 }
 
+static const char *do_zero_range(struct side *s)
+{
+	return words(fallocate(s->fd, FALLOC_FL_ZERO_RANGE, 0, HM_BLOCK));
+}
+
 static const char *do_seal(struct side *s)
 {
 	return words(fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK));
@@ -154,6 +164,11 @@ static const char *do_seal(struct side *s)
 static const char *do_seek_data(struct side *s)
 {
 	return words(lseek(s->fd, 0, SEEK_DATA));
+}
+
+static const char *do_seek_hole(struct side *s)
+{
+	return words(lseek(s->fd, 0, SEEK_HOLE));
 }
 
 static const char *do_seek_end(struct side *s)
@@ -168,6 +183,15 @@ static const char *do_st_size(struct side *s)
 
 	HM_OK(fstat(s->fd, &st));
 	return st.st_size == (off_t)SIZE ? works : st.st_size ? "wrong" : "0";
+}
+
+/* The first block is there. */
+static const char *do_st_blocks(struct side *s)
+{
+	struct stat st;
+
+	HM_OK(fstat(s->fd, &st));
+	return st.st_blocks * 512ULL == HM_BLOCK ? works : "wrong";
 }
 
 static const char *do_reopen(struct side *s)
@@ -532,16 +556,8 @@ struct row {
 
 /* In the words, and the order, of the table. */
 static const struct row table[] = {
-	{ "``read()``", do_read },
-	{ "``write()``", do_write },
-	{ "``sendfile()`` from it", do_sendfile },
-	{ "``splice()`` from it", do_splice },
 	{ "``ftruncate()``", do_ftruncate },
-	{ "``fallocate()``", do_fallocate },
-	{ "``FALLOC_FL_PUNCH_HOLE``", do_punch },
 	{ "``F_ADD_SEALS``", do_seal },
-	{ "``SEEK_DATA``", do_seek_data },
-	{ "``st_size``", do_st_size },
 	{ "an owner's ``/proc/self/fd``", do_reopen },
 	{ "``MAP_PRIVATE``, writable", do_map_private },
 	{ "mapping beyond the end", do_map_beyond },
@@ -558,6 +574,18 @@ static const struct row table[] = {
 
 /* What does not differ. */
 static const struct row same[] = {
+	{ "read", do_read },
+	{ "write", do_write },
+	{ "sendfile", do_sendfile },
+	{ "splice", do_splice },
+	{ "SEEK_DATA", do_seek_data },
+	{ "SEEK_HOLE", do_seek_hole },
+	{ "ftruncate to what it has", do_ftruncate_same },
+	{ "fallocate", do_fallocate },
+	{ "FALLOC_FL_PUNCH_HOLE", do_punch },
+	{ "FALLOC_FL_ZERO_RANGE", do_zero_range },
+	{ "st_size", do_st_size },
+	{ "st_blocks", do_st_blocks },
 	{ "SEEK_END", do_seek_end },
 	{ "fsync, msync", do_fsync },
 	{ "flock", do_flock },

@@ -18,7 +18,7 @@
 #define RW (PROT_READ | PROT_WRITE)
 
 FIXTURE(door) {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	int victim;
 	int log;
@@ -145,7 +145,7 @@ static int plug(struct call *call)
 static void plug_stopped(struct __test_metadata *_metadata, bool destroy)
 {
 	struct hostmem_region_create cmd;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	struct call call = {};
 	__u64 before, words[1];
 	int owner;

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,12 +28,16 @@
 #define SOME 0x10000
 
 struct sweep {
-	/* An owner view of a region of its own, or -1. */
+	/* An owner view of a region of its own. */
 	int fd;
 	/* A mapping of it. */
 	void *addr;
 	size_t mapped;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
+	/* A name that is free at first. */
+	char other[HM_NAME_MAX];
+	/* An empty file. */
+	int file_fd;
 	/* What the call under test makes. */
 	int out_fd;
 	void *out_addr;
@@ -47,7 +54,8 @@ struct snapshot {
 	__u64 generation;
 	__u64 plugged;
 	size_t cached;
-	bool node;
+	bool file;
+	bool other;
 };
 
 struct call {
@@ -81,18 +89,15 @@ static struct snapshot snapshot(struct sweep *s)
 	struct snapshot shot;
 	struct hostmem_region_info info;
 	struct hostmem_info limits;
-	char path[sizeof(HM_DIR) + HOSTMEM_NAME_MAX];
 
 	memset(&shot, 0, sizeof(shot));
 	hm_limits(&limits);
 	shot.regions = limits.out_regions;
 	shot.fds = count_fds();
-	if (*s->name) {
-		snprintf(path, sizeof(path), HM_DIR "%s", s->name);
-		shot.node = !access(path, F_OK);
-	}
-	if (s->fd < 0)
-		return shot;
+	if (*s->name)
+		shot.file = !access(hm_path(s->name), F_OK);
+	if (*s->other)
+		shot.other = !access(hm_path(s->other), F_OK);
 	hm_info(s->fd, &info);
 	shot.views = info.out_views;
 	shot.mappings = info.out_mappings;
@@ -119,7 +124,9 @@ static const char *changed(const struct snapshot *a, const struct snapshot *b)
 		return "plugged";
 	if (a->cached != b->cached)
 		return "page cache";
-	return a->node != b->node ? "node" : NULL;
+	if (a->file != b->file)
+		return "file";
+	return a->other != b->other ? "other file" : NULL;
 }
 
 static bool is_expected(const struct call *call, int err)
@@ -207,24 +214,142 @@ static void undo_fd(struct sweep *s)
 	close(s->out_fd);
 }
 
-static int run_create_named(struct sweep *s)
+static void before_tmpfile(struct sweep *s)
 {
-	s->out_fd = _hm_create_named(s->name, 4 * HM_BLOCK);
+	s->file_fd = HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+}
+
+static int run_create_file(struct sweep *s)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, 4 * HM_BLOCK);
+
+	cmd.size = sizeof(cmd);
+	cmd.file_fd = s->file_fd;
+	if (ioctl(hm_control(), HOSTMEM_REGION_CREATE, &cmd))
+		return -1;
+	s->out_fd = cmd.out_fd;
+	return 0;
+}
+
+static const char *check_create_file(struct sweep *s)
+{
+	return lseek(s->file_fd, 0, SEEK_END) == 4 * HM_BLOCK ? NULL : "the file has another size";
+}
+
+static void undo_create_file(struct sweep *s)
+{
+	close(s->file_fd);
+	close(s->out_fd);
+}
+
+static int run_truncate(struct sweep *s)
+{
+	return ftruncate(s->file_fd, 4 * HM_BLOCK);
+}
+
+static void undo_tmpfile(struct sweep *s)
+{
+	close(s->file_fd);
+}
+
+/* Whether a file is left that could be made, but not opened, is not up to its file system. */
+static int run_open_creat(struct sweep *s)
+{
+	int err;
+
+	s->out_fd = _hm_open_node(s->other, O_CREAT | O_RDWR);
+	err = errno;
+	if (s->out_fd < 0)
+		unlink(hm_path(s->other));
+	errno = err;
 	return s->out_fd < 0 ? -1 : 0;
 }
 
-static const char *check_create_named(struct sweep *s)
+static void undo_other(struct sweep *s)
 {
-	char path[sizeof(HM_DIR) + HOSTMEM_NAME_MAX];
-
-	snprintf(path, sizeof(path), HM_DIR "%s", s->name);
-	return access(path, F_OK) ? "there is no node" : NULL;
+	HM_OK(unlink(hm_path(s->other)));
 }
 
-static void undo_create_named(struct sweep *s)
+static void undo_open_creat(struct sweep *s)
 {
-	hm_destroy(s->out_fd, 0);
 	close(s->out_fd);
+	undo_other(s);
+}
+
+static int run_open_tmpfile(struct sweep *s)
+{
+	s->out_fd = open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return s->out_fd < 0 ? -1 : 0;
+}
+
+static int run_link(struct sweep *s)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->file_fd);
+	return linkat(AT_FDCWD, path, AT_FDCWD, hm_path(s->other), AT_SYMLINK_FOLLOW);
+}
+
+static void undo_link(struct sweep *s)
+{
+	undo_tmpfile(s);
+	undo_other(s);
+}
+
+static int run_mkdir(struct sweep *s)
+{
+	return mkdir(hm_path(s->other), 0755);
+}
+
+static void undo_mkdir(struct sweep *s)
+{
+	HM_OK(rmdir(hm_path(s->other)));
+}
+
+static int move(const char *old, const char *new)
+{
+	char path[sizeof(HM_DIR) + HM_NAME_MAX];
+
+	snprintf(path, sizeof(path), HM_DIR "%s", old);
+	return rename(path, hm_path(new));
+}
+
+static int run_rename(struct sweep *s)
+{
+	return move(s->name, s->other);
+}
+
+static void undo_rename(struct sweep *s)
+{
+	HM_OK(move(s->other, s->name));
+}
+
+static void before_other(struct sweep *s)
+{
+	close(hm_create_named(s->other, HM_BLOCK));
+}
+
+static int run_unlink(struct sweep *s)
+{
+	return unlink(hm_path(s->other));
+}
+
+static int run_allocate(struct sweep *s)
+{
+	return fallocate(s->fd, 0, 0, SOME);
+}
+
+static int run_punch(struct sweep *s)
+{
+	return fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, HM_BLOCK);
+}
+
+static int run_statfs(struct sweep *s)
+{
+	struct statfs st;
+
+	(void)s;
+	return statfs(HM_DIR, &st);
 }
 
 static int run_open(struct sweep *s)
@@ -409,6 +534,7 @@ FIXTURE_SETUP(fail_nth)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	self->available = hm_fail_setup();
 	hm_name(s->name);
+	hm_name(s->other);
 	cmd = hm_create_cmd(s->name, 4 * HM_BLOCK);
 	cmd.huge = variant->huge;
 	cmd.allocation = variant->allocation;
@@ -419,10 +545,8 @@ FIXTURE_SETUP(fail_nth)
 
 FIXTURE_TEARDOWN(fail_nth)
 {
-	if (self->sweep.fd >= 0) {
-		hm_destroy(self->sweep.fd, HOSTMEM_DESTROY_FORCE);
-		close(self->sweep.fd);
-	}
+	hm_destroy(self->sweep.fd, HOSTMEM_DESTROY_FORCE);
+	close(self->sweep.fd);
 }
 
 /* What depends on how a region allocates has the variants; the rest is swept in the first. */
@@ -439,6 +563,18 @@ FIXTURE_TEARDOWN(fail_nth)
 	}
 
 FAIL_NTH(create, false, .run = run_create, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(create_file, false, .before = before_tmpfile, .run = run_create_file,
+	 .check = check_create_file, .undo = undo_create_file, .errors = { ENOMEM })
+FAIL_NTH(truncate, false, .before = before_tmpfile, .run = run_truncate,
+	 .check = check_create_file, .undo = undo_tmpfile, .errors = { ENOMEM })
+FAIL_NTH(open_creat, false, .run = run_open_creat, .undo = undo_open_creat, .errors = { ENOMEM })
+FAIL_NTH(open_tmpfile, false, .run = run_open_tmpfile, .undo = undo_fd, .errors = { ENOMEM })
+FAIL_NTH(link, false, .before = before_tmpfile, .run = run_link, .undo = undo_link,
+	 .errors = { ENOMEM })
+FAIL_NTH(mkdir, false, .run = run_mkdir, .undo = undo_mkdir, .errors = { ENOMEM })
+FAIL_NTH(rename, false, .run = run_rename, .undo = undo_rename, .errors = { ENOMEM })
+FAIL_NTH(unlink, false, .before = before_other, .run = run_unlink, .errors = { ENOMEM })
+FAIL_NTH(statfs, false, .run = run_statfs, .errors = { ENOMEM })
 FAIL_NTH(open, false, .run = run_open, .undo = undo_fd, .errors = { ENOMEM })
 FAIL_NTH(open_node, false, .run = run_open_node, .undo = undo_fd, .errors = { ENOMEM })
 FAIL_NTH(derive, false, .run = run_derive, .undo = undo_fd, .errors = { ENOMEM })
@@ -447,6 +583,9 @@ FAIL_NTH(plug, true, .before = before_unplugged, .run = run_plug,
 	 .errors = { variant->allocation ? ENOMEM : 0, ENOSPC })
 FAIL_NTH(preallocate, true, .before = before_empty, .run = run_preallocate,
 	 .errors = { ENOMEM, ENOSPC })
+FAIL_NTH(allocate, true, .before = before_empty, .run = run_allocate,
+	 .errors = { ENOMEM, ENOSPC })
+FAIL_NTH(punch, false, .before = before_touched, .run = run_punch, .errors = { ENOMEM })
 FAIL_NTH(touch, true, .before = before_empty, .run = run_touch)
 FAIL_NTH(blocks, false, .before = before_plugged, .run = run_blocks, .errors = { ENOMEM })
 FAIL_NTH(slots, false, .before = before_plugged, .run = run_slots, .errors = { ENOMEM })
@@ -454,27 +593,5 @@ FAIL_NTH(unplug, true, .before = before_touched, .run = run_unplug)
 FAIL_NTH(revoke, true, .before = before_view, .run = run_revoke, .undo = undo_view)
 FAIL_NTH(destroy, false, .before = before_destroy, .run = run_destroy, .undo = undo_view)
 FAIL_NTH(fork, true, .before = before_touched, .run = run_fork, .errors = { ENOMEM, EAGAIN })
-
-/* The name is free at first: the fixture's region goes. */
-TEST_F_TIMEOUT(fail_nth, create_named, 1200)
-{
-	struct call call = {
-		.what = "create_named", .run = run_create_named, .undo = undo_create_named,
-		.check = check_create_named,
-		.errors = { ENOMEM },
-	};
-	struct sweep *s = &self->sweep;
-
-	if (!self->available)
-		SKIP(return, "no fault injection in this kernel");
-	if (variant->huge || variant->allocation)
-		SKIP(return, "the same in all variants");
-	HM_OK(munmap(s->addr, s->mapped));
-	hm_destroy(s->fd, 0);
-	close(s->fd);
-	s->fd = -1;
-	s->addr = NULL;
-	EXPECT_EQ(0, sweep(s, &call));
-}
 
 TEST_HARNESS_MAIN

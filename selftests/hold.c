@@ -19,6 +19,14 @@ static void leave(const char *name)
 	memset(p, 1, HM_BLOCK);
 }
 
+/* What leave() has left is still in it. */
+static void look(const char *name)
+{
+	char *p = hm_map(hm_open_node(name, O_RDONLY), 0, HM_BLOCK, PROT_READ);
+
+	HM_TRUE(hm_is_filled(p, 1, HM_BLOCK));
+}
+
 static void destroy(const char *name)
 {
 	hm_destroy(hm_open(name), 0);
@@ -67,6 +75,7 @@ static const struct {
 	bool wait;
 } things[] = {
 	{ "leave", leave, false },
+	{ "look", look, false },
 	{ "destroy", destroy, false },
 	{ "control", hold_control, true },
 	{ "fd", hold_fd, true },
@@ -89,6 +98,6 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		return !fgets(line, sizeof(line), stdin);
 	}
-	fprintf(stderr, "hold: leave|destroy|control|fd|mapping|view NAME\n");
+	fprintf(stderr, "hold: leave|look|destroy|control|fd|mapping|view NAME\n");
 	return 2;
 }

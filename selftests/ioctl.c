@@ -16,10 +16,10 @@
 #include "world.h"
 
 static_assert(sizeof(struct hostmem_info) == 64, "hostmem_info");
-static_assert(sizeof(struct hostmem_region_create) == 144, "hostmem_region_create");
-static_assert(sizeof(struct hostmem_region_open) == 80, "hostmem_region_open");
+static_assert(sizeof(struct hostmem_region_create) == 72, "hostmem_region_create");
+static_assert(sizeof(struct hostmem_region_open) == 16, "hostmem_region_open");
 static_assert(sizeof(struct hostmem_region_destroy) == 16, "hostmem_region_destroy");
-static_assert(sizeof(struct hostmem_region_info) == 168, "hostmem_region_info");
+static_assert(sizeof(struct hostmem_region_info) == 104, "hostmem_region_info");
 static_assert(sizeof(struct hostmem_progress) == 16, "hostmem_progress");
 static_assert(sizeof(struct hostmem_region_plug) == 32, "hostmem_region_plug");
 static_assert(sizeof(struct hostmem_region_unplug) == 32, "hostmem_region_unplug");
@@ -63,7 +63,7 @@ static void fill_create(struct world *w, union arg *a)
 
 static void fill_open(struct world *w, union arg *a)
 {
-	strcpy((char *)a->open.name, w->name);
+	a->open.file_fd = w->file;
 }
 
 static void fill_plug(struct world *w, union arg *a)
@@ -194,8 +194,7 @@ FIXTURE_VARIANT_ADD(call, create) {
 
 FIXTURE_VARIANT_ADD(call, open) {
 	.num = HOSTMEM_REGION_OPEN, .size = sizeof(struct hostmem_region_open),
-	.control = true, .reserved = offsetof(struct hostmem_region_open, __reserved),
-	.answers = true, .fill = fill_open, .undo = undo_open,
+	.control = true, .answers = true, .fill = fill_open, .undo = undo_open,
 };
 
 FIXTURE_VARIANT_ADD(call, destroy) {
@@ -539,6 +538,159 @@ TEST_F(call, no_fd_left)
 	HM_ERR(EMFILE, call_on(variant, &self->w, a));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 	EXPECT_UNCHANGED(&self->before, self->w.owner);
+}
+
+/* What the caller names by file_fd */
+
+static int fd_none(struct world *w)
+{
+	(void)w;
+	return -2;
+}
+
+static int fd_closed(struct world *w)
+{
+	int fd = HM_OK(dup(w->file));
+
+	close(fd);
+	return fd;
+}
+
+static int fd_null(struct world *w)
+{
+	(void)w;
+	return HM_OK(open("/dev/null", O_RDWR | O_CLOEXEC));
+}
+
+static int fd_memfd(struct world *w)
+{
+	(void)w;
+	return HM_OK(memfd_create("file", MFD_CLOEXEC));
+}
+
+static int fd_control(struct world *w)
+{
+	(void)w;
+	return HM_OK(open(HM_CONTROL, O_RDWR | O_CLOEXEC));
+}
+
+static int fd_directory(struct world *w)
+{
+	(void)w;
+	return HM_OK(open(HM_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int fd_derived(struct world *w)
+{
+	return hm_derive(w->owner, 0, HM_BLOCK, HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE, 0);
+}
+
+static int fd_empty(struct world *w)
+{
+	(void)w;
+	return HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+}
+
+static int fd_empty_readonly(struct world *w)
+{
+	char name[HM_NAME_MAX];
+	int fd;
+
+	(void)w;
+	close(hm_open_node(hm_name(name), O_CREAT | O_RDWR));
+	fd = hm_open_node(name, O_RDONLY);
+	HM_OK(unlink(hm_path(name)));
+	return fd;
+}
+
+static int fd_region(struct world *w)
+{
+	return hm_open_node(w->name, O_RDWR);
+}
+
+static int fd_region_readonly(struct world *w)
+{
+	return hm_open_node(w->name, O_RDONLY);
+}
+
+static int fd_destroyed(struct world *w)
+{
+	int fd, owner;
+	char name[HM_NAME_MAX];
+
+	(void)w;
+	owner = hm_create_named(hm_name(name), HM_BLOCK);
+	fd = hm_open_node(name, O_RDWR);
+	hm_destroy(owner, 0);
+	close(owner);
+	return fd;
+}
+
+/* What to create of it a region, and to open it as one, fails with; 0: it does not. */
+static const struct {
+	const char *what;
+	int (*fd)(struct world *w);
+	int create;
+	int open;
+} files[] = {
+	{ "no fd", fd_none, EBADF, EBADF },
+	{ "closed", fd_closed, EBADF, EBADF },
+	{ "/dev/null", fd_null, EINVAL, EINVAL },
+	{ "memfd", fd_memfd, EINVAL, EINVAL },
+	{ "control node", fd_control, EINVAL, EINVAL },
+	{ "directory", fd_directory, EINVAL, EINVAL },
+	{ "derived view", fd_derived, EINVAL, EINVAL },
+	{ "empty", fd_empty, 0, ENODATA },
+	{ "empty, read-only", fd_empty_readonly, EPERM, ENODATA },
+	{ "region", fd_region, EEXIST, 0 },
+	{ "region, read-only", fd_region_readonly, EPERM, 0 },
+	{ "destroyed region", fd_destroyed, EEXIST, ENODEV },
+};
+
+static int file_create(int fd)
+{
+	struct hostmem_region_create cmd = hm_create_cmd(NULL, HM_BLOCK);
+
+	cmd.size = sizeof(cmd);
+	cmd.file_fd = fd;
+	if (ioctl(hm_control(), HOSTMEM_REGION_CREATE, &cmd))
+		return errno;
+	close(cmd.out_fd);
+	return 0;
+}
+
+static int file_open(int fd)
+{
+	int owner = _hm_owner(fd);
+
+	if (owner < 0)
+		return errno;
+	close(owner);
+	return 0;
+}
+
+TEST(file_fd)
+{
+	struct world w;
+	size_t i;
+	int fd;
+
+	world_make(&w);
+	for (i = 0; i < HM_ARRAY_SIZE(files); i++) {
+		fd = files[i].fd(&w);
+		EXPECT_EQ(files[i].open, file_open(fd)) {
+			TH_LOG("open: %s", files[i].what);
+		}
+		EXPECT_EQ(files[i].create, file_create(fd)) {
+			TH_LOG("create: %s", files[i].what);
+		}
+		close(fd);
+	}
+	/* To open no file is not to open an anonymous region. */
+	EXPECT_EQ(EBADF, file_open(-1));
+	/* O_PATH will do. */
+	EXPECT_EQ(0, file_open(w.file));
+	world_end(&w);
 }
 
 /* Numbers around ours, on both kinds of file. */

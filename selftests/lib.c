@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,35 +37,66 @@ int hm_control(void)
 	static int fd = -1;
 
 	if (fd < 0)
-		fd = HM_OK(open(HM_DIR "control", O_RDWR | O_CLOEXEC));
+		fd = HM_OK(open(HM_CONTROL, O_RDWR | O_CLOEXEC));
 	return fd;
 }
 
-const char *hm_name(char name[HOSTMEM_NAME_MAX])
+const char *hm_name(char name[HM_NAME_MAX])
 {
 	static int n;
 
-	snprintf(name, HOSTMEM_NAME_MAX, "t%d_%d", getpid(), __sync_fetch_and_add(&n, 1));
+	snprintf(name, HM_NAME_MAX, "t%d_%d", getpid(), __sync_fetch_and_add(&n, 1));
 	return name;
+}
+
+const char *hm_path(const char *name)
+{
+	static __thread char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), HM_DIR "%s", name);
+	return path;
 }
 
 /* Calls */
 
+static struct hostmem_region_create hm_create_cmd_fd(int file_fd, __u64 size)
+{
+	return (struct hostmem_region_create) { .region_size = size, .file_fd = file_fd };
+}
+
 struct hostmem_region_create hm_create_cmd(const char *name, __u64 size)
 {
-	struct hostmem_region_create cmd = { .region_size = size };
+	int fd = name ? hm_open_node(name, O_CREAT | O_EXCL | O_RDWR) : -1;
 
-	if (name) {
-		cmd.mode = 0600;
-		memcpy(cmd.name, name, strnlen(name, sizeof(cmd.name)));
-	}
-	return cmd;
+	return hm_create_cmd_fd(fd, size);
+}
+
+static void hm_unlink_fd(int fd)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = HM_OK(readlink(link, path, sizeof(path) - 1));
+	path[n] = 0;
+	unlink(path);
 }
 
 int _hm_create_raw(struct hostmem_region_create *cmd)
 {
+	int rc, err;
+
 	cmd->size = sizeof(*cmd);
-	return ioctl(hm_control(), HOSTMEM_REGION_CREATE, cmd) ? -1 : cmd->out_fd;
+	rc = ioctl(hm_control(), HOSTMEM_REGION_CREATE, cmd);
+	err = errno;
+	if (cmd->file_fd >= 0) {
+		if (rc)
+			hm_unlink_fd(cmd->file_fd);
+		close(cmd->file_fd);
+		cmd->file_fd = -1;
+	}
+	errno = err;
+	return rc ? -1 : cmd->out_fd;
 }
 
 int _hm_create(__u64 size)
@@ -83,25 +116,36 @@ int _hm_create_immediate(__u64 size)
 
 int _hm_create_named(const char *name, __u64 size)
 {
-	struct hostmem_region_create cmd = hm_create_cmd(name, size);
+	int fd = _hm_open_node(name, O_CREAT | O_EXCL | O_RDWR);
+	struct hostmem_region_create cmd = hm_create_cmd_fd(fd, size);
 
-	return _hm_create_raw(&cmd);
+	return fd < 0 ? -1 : _hm_create_raw(&cmd);
+}
+
+int _hm_owner(int file_fd)
+{
+	struct hostmem_region_open cmd = { .size = sizeof(cmd), .file_fd = file_fd };
+
+	return ioctl(hm_control(), HOSTMEM_REGION_OPEN, &cmd) ? -1 : cmd.out_fd;
 }
 
 int _hm_open(const char *name)
 {
-	struct hostmem_region_open cmd = { .size = sizeof(cmd) };
+	int file = _hm_open_node(name, O_PATH);
+	int owner, err;
 
-	memcpy(cmd.name, name, strnlen(name, sizeof(cmd.name)));
-	return ioctl(hm_control(), HOSTMEM_REGION_OPEN, &cmd) ? -1 : cmd.out_fd;
+	if (file < 0)
+		return -1;
+	owner = _hm_owner(file);
+	err = errno;
+	close(file);
+	errno = err;
+	return owner;
 }
 
 int _hm_open_node(const char *name, int flags)
 {
-	char path[sizeof(HM_DIR) + HOSTMEM_NAME_MAX];
-
-	snprintf(path, sizeof(path), HM_DIR "%s", name);
-	return open(path, flags | O_CLOEXEC);
+	return open(hm_path(name), flags | O_CLOEXEC, 0600);
 }
 
 int _hm_destroy(int fd, __u32 flags)
@@ -226,6 +270,11 @@ void *_hm_map_flags(int fd, __u64 offset, __u64 length, int prot, int flags)
 void *_hm_map(int fd, __u64 offset, __u64 length, int prot)
 {
 	return _hm_map_flags(fd, offset, length, prot, MAP_SHARED);
+}
+
+int _hm_remount(const char *options)
+{
+	return mount("hostmem", HM_DIR, "hostmem", MS_REMOUNT | MS_NOSUID | MS_NODEV, options);
 }
 
 __u64 hm_view_id(int fd)

@@ -12,7 +12,11 @@
 #include <linux/hostmem.h>
 
 #define HM_BLOCK ((__u64)HOSTMEM_MIN_BLOCK_SIZE)
+#define HM_CONTROL "/dev/hostmem-control"
+/* Where the file system is mounted. */
 #define HM_DIR "/dev/hostmem/"
+/* Of the names that the tests give, with the NUL. */
+#define HM_NAME_MAX 64
 
 #define HM_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -58,17 +62,29 @@ void hm_fail(const char *file, int line, const char *what, int wanted)
 int hm_control(void);
 
 /* A name that no other test of this boot has: prefix "t", pid and a counter. */
-const char *hm_name(char name[HOSTMEM_NAME_MAX]);
+const char *hm_name(char name[HM_NAME_MAX]);
 
-/* A command for a region of @size with the defaults; anonymous if @name is NULL, else mode 0600. */
+/* Where a region of that name is; valid until the next call of this thread. */
+const char *hm_path(const char *name);
+
+/*
+ * A command for a region of @size with the defaults; anonymous if @name is NULL, else of a new
+ * file of mode 0600, and good for one call.
+ */
 struct hostmem_region_create hm_create_cmd(const char *name, __u64 size);
 
-/* On the control node, with all fields but size as the caller set them. Returns the fd. */
+/*
+ * On the control node, with all fields but size as the caller set them. Returns the fd. Closes
+ * file_fd, and takes the file away if it has not become a region.
+ */
 int _hm_create_raw(struct hostmem_region_create *cmd);
 int _hm_create(__u64 size);
 int _hm_create_immediate(__u64 size);
 int _hm_create_named(const char *name, __u64 size);
+/* An owner's fd of the region that a file is. */
+int _hm_owner(int file_fd);
 int _hm_open(const char *name);
+/* A data view: open(2), with mode 0600 if that creates it. */
 int _hm_open_node(const char *name, int flags);
 int _hm_destroy(int fd, __u32 flags);
 int _hm_limits(struct hostmem_info *info);
@@ -92,6 +108,7 @@ void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
 #define hm_create(...) HM_OK(_hm_create(__VA_ARGS__))
 #define hm_create_immediate(...) HM_OK(_hm_create_immediate(__VA_ARGS__))
 #define hm_create_named(...) HM_OK(_hm_create_named(__VA_ARGS__))
+#define hm_owner(...) HM_OK(_hm_owner(__VA_ARGS__))
 #define hm_open(...) HM_OK(_hm_open(__VA_ARGS__))
 #define hm_open_node(...) HM_OK(_hm_open_node(__VA_ARGS__))
 #define hm_destroy(...) HM_OK(_hm_destroy(__VA_ARGS__))
@@ -112,6 +129,7 @@ void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
 #define hm_create_raw_err(_err, ...) HM_ERR(_err, _hm_create_raw(__VA_ARGS__))
 #define hm_create_err(_err, ...) HM_ERR(_err, _hm_create(__VA_ARGS__))
 #define hm_create_named_err(_err, ...) HM_ERR(_err, _hm_create_named(__VA_ARGS__))
+#define hm_owner_err(_err, ...) HM_ERR(_err, _hm_owner(__VA_ARGS__))
 #define hm_open_err(_err, ...) HM_ERR(_err, _hm_open(__VA_ARGS__))
 #define hm_open_node_err(_err, ...) HM_ERR(_err, _hm_open_node(__VA_ARGS__))
 #define hm_destroy_err(_err, ...) HM_ERR(_err, _hm_destroy(__VA_ARGS__))
@@ -128,6 +146,12 @@ void *_hm_map(int fd, __u64 offset, __u64 length, int prot);
 #define hm_derive_err(_err, ...) HM_ERR(_err, _hm_derive(__VA_ARGS__))
 #define hm_map_err(_err, ...) HM_ERR(_err, _hm_map(__VA_ARGS__))
 #define hm_map_flags_err(_err, ...) HM_ERR(_err, _hm_map_flags(__VA_ARGS__))
+
+/* Mount options: "size=64m,huge=never". The others stay as they are. */
+int _hm_remount(const char *options);
+#define hm_remount(...) HM_OK(_hm_remount(__VA_ARGS__))
+#define HM_MOUNT_DEFAULTS \
+	"size=50%,huge=always,block_size=2m,allocation=ondemand,mode=0755,uid=0,gid=0"
 
 /* The number of the view behind @fd. */
 __u64 hm_view_id(int fd);

@@ -23,7 +23,7 @@ FIXTURE(lib)
 	struct hostmem_ctx *ctx;
 	struct hostmem_region_params params;
 	struct hostmem_view *view;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	__u64 shmem;
 	int fds;
 };
@@ -32,7 +32,7 @@ FIXTURE_SETUP(lib)
 {
 	int rc;
 
-	if (access(HM_DIR "control", F_OK))
+	if (access(HM_CONTROL, F_OK))
 		SKIP(return, "hostmem is not loaded");
 	self->fds = hm_count_fds();
 	self->shmem = hm_meminfo("Shmem");

@@ -3,9 +3,12 @@
  * libhostmem, against the module: contexts, views, mappings, allocation with threads, progress
  * and limits, resizing, and a machine without the module.
  */
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -116,7 +119,7 @@ static int info_of_nobody(void *arg)
 	(void)arg;
 	HM_OK(setuid(65534));
 	HM_TRUE(!hostmem_new(&ctx));
-	if (hostmem_get_info(ctx, &info) || info.out_name_max != HOSTMEM_NAME_MAX)
+	if (hostmem_get_info(ctx, &info) || info.out_abi_version != HOSTMEM_ABI_VERSION)
 		return KSFT_FAIL;
 	HM_TRUE(fds == hm_count_fds());
 	hostmem_region_params_init(&params);
@@ -130,10 +133,10 @@ TEST_F(lib, control_read_only)
 	struct hostmem_info info;
 	struct stat st;
 
-	HM_OK(stat(HM_DIR "control", &st));
-	HM_OK(chmod(HM_DIR "control", 0644));
+	HM_OK(stat(HM_CONTROL, &st));
+	HM_OK(chmod(HM_CONTROL, 0644));
 	EXPECT_EQ(0, hm_in_child(info_of_nobody, NULL));
-	HM_OK(chmod(HM_DIR "control", st.st_mode & 07777));
+	HM_OK(chmod(HM_CONTROL, st.st_mode & 07777));
 	EXPECT_EQ(0, hostmem_get_info(self->ctx, &info));
 	EXPECT_LE(1, info.out_regions);
 }
@@ -185,20 +188,12 @@ TEST_F_TIMEOUT(lib, unref_order, SECONDS)
 TEST_F_TIMEOUT(lib, open, SECONDS)
 {
 	struct hostmem_view *view;
-	char name[HOSTMEM_NAME_MAX + 1];
 	void *addr;
 
-	memset(name, 'x', HOSTMEM_NAME_MAX);
-	name[HOSTMEM_NAME_MAX] = 0;
 	EXPECT_EQ(-ENOENT, hostmem_view_open(self->ctx, "none", HOSTMEM_OPEN_OWNER, &view));
 	EXPECT_EQ(-ENOENT, hostmem_view_open(self->ctx, "none", HOSTMEM_OPEN_RDWR, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, "control", HOSTMEM_OPEN_RDWR, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, "../null", HOSTMEM_OPEN_RDWR, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, "", HOSTMEM_OPEN_OWNER, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_OWNER, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &view));
+	EXPECT_EQ(-ENOENT, hostmem_view_open(self->ctx, "none/x", HOSTMEM_OPEN_RDWR, &view));
 	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, self->name, 7, &view));
-	EXPECT_EQ(-EINVAL, hostmem_view_create(self->ctx, name, &self->params, &view));
 	EXPECT_EQ(-EEXIST, hostmem_view_create(self->ctx, self->name, &self->params, &view));
 
 	ASSERT_EQ(0, hostmem_view_open(self->ctx, self->name, HOSTMEM_OPEN_RDONLY, &view));
@@ -212,6 +207,108 @@ TEST_F_TIMEOUT(lib, open, SECONDS)
 	EXPECT_EQ(-EPERM, hostmem_view_resize(view, SIZE, NULL));
 	EXPECT_EQ(-EPERM, hostmem_view_destroy(view, true));
 	EXPECT_EQ(-EPERM, hostmem_view_preallocate(view, 0, HM_BLOCK, NULL));
+	hostmem_view_unref(view);
+}
+
+/* There is one way to write a name: what is none is refused wherever it is given. */
+TEST_F_TIMEOUT(lib, names, SECONDS)
+{
+	static const char *const wrong[] = {
+		".", "..", "../null", "/", "//x", "x/", "x//y", "x/.", "./x", "x/../y",
+		"/dev/hostmem/", "/dev/hostmem/..", "/dev/null",
+	};
+	char longest[PATH_MAX], part[NAME_MAX + 2];
+	struct hostmem_view *view;
+	size_t i;
+
+	for (i = 0; i < HM_ARRAY_SIZE(wrong); i++) {
+		EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, wrong[i], HOSTMEM_OPEN_OWNER,
+						     &view));
+		EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, wrong[i], HOSTMEM_OPEN_RDWR,
+						     &view));
+		EXPECT_EQ(-EINVAL, hostmem_view_create(self->ctx, wrong[i], &self->params,
+						       &view)) {
+			TH_LOG("%s", wrong[i]);
+		}
+	}
+	EXPECT_EQ(-EINVAL, hostmem_view_open(self->ctx, "", HOSTMEM_OPEN_OWNER, &view));
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = 0;
+	EXPECT_EQ(-ENAMETOOLONG, hostmem_view_open(self->ctx, longest, HOSTMEM_OPEN_RDWR, &view));
+	EXPECT_EQ(-ENAMETOOLONG, hostmem_view_create(self->ctx, longest, &self->params, &view));
+	memset(part, 'x', sizeof(part));
+	part[NAME_MAX + 1] = 0;
+	EXPECT_EQ(-ENAMETOOLONG, hostmem_view_open(self->ctx, part, HOSTMEM_OPEN_OWNER, &view));
+	EXPECT_EQ(-ENAMETOOLONG, hostmem_view_create(self->ctx, part, &self->params, &view));
+}
+
+/* A name is a path, with or without that of the mount. */
+TEST_F_TIMEOUT(lib, paths, SECONDS)
+{
+	char dir[HM_NAME_MAX], name[2 * HM_NAME_MAX], below[3 * HM_NAME_MAX];
+	struct hostmem_view *view, *other;
+	struct stat st;
+
+	HM_OK(mkdir(hm_path(hm_name(dir)), 0755));
+	EXPECT_EQ(-EISDIR, hostmem_view_open(self->ctx, dir, HOSTMEM_OPEN_OWNER, &view));
+	EXPECT_EQ(-EISDIR, hostmem_view_open(self->ctx, dir, HOSTMEM_OPEN_RDONLY, &view));
+	EXPECT_EQ(-EEXIST, hostmem_view_create(self->ctx, dir, &self->params, &view));
+	snprintf(name, sizeof(name), "%s/vm", dir);
+	close(hm_open_node(name, O_CREAT | O_RDWR));
+	EXPECT_EQ(-ENODATA, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_OWNER, &view));
+	EXPECT_EQ(-ENODATA, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &view));
+	HM_OK(unlink(hm_path(name)));
+	self->params.mode = 0640;
+	self->params.uid = 12;
+	self->params.gid = 34;
+	ASSERT_EQ(0, hostmem_view_create(self->ctx, hm_path(name), &self->params, &view));
+	EXPECT_STREQ(name, hostmem_view_get_name(view));
+	HM_OK(stat(hm_path(name), &st));
+	EXPECT_EQ(S_IFREG | 0640, st.st_mode);
+	EXPECT_EQ(12, st.st_uid);
+	EXPECT_EQ(34, st.st_gid);
+	ASSERT_EQ(0, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_OWNER, &other));
+	EXPECT_EQ(hostmem_view_get_region_id(view), hostmem_view_get_region_id(other));
+	EXPECT_EQ(0, hostmem_refresh(self->ctx));
+	EXPECT_NE(NULL, hostmem_region_get_by_name(self->ctx, name));
+	EXPECT_NE(NULL, hostmem_region_get_by_name(self->ctx, hm_path(name)));
+	snprintf(below, sizeof(below), "%s/x", name);
+	EXPECT_EQ(-ENOTDIR, hostmem_view_open(self->ctx, below, HOSTMEM_OPEN_RDWR, &view));
+	EXPECT_EQ(0, hostmem_view_destroy(view, false));
+	hostmem_view_unref(view);
+	hostmem_view_unref(other);
+	HM_OK(rmdir(hm_path(dir)));
+}
+
+/* In two steps: nobody finds it, and nothing is left of it, before the second. */
+TEST_F_TIMEOUT(lib, prepare, SECONDS)
+{
+	struct hostmem_info before, after;
+	struct hostmem_view *view, *other;
+	char name[HM_NAME_MAX];
+
+	EXPECT_EQ(0, hostmem_get_info(self->ctx, &before));
+	ASSERT_EQ(0, hostmem_view_prepare(self->ctx, hm_name(name), &self->params, &view));
+	EXPECT_EQ(0, plug(view, 0, 1));
+	EXPECT_EQ(-ENOENT, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &other));
+	hostmem_view_unref(view);
+	EXPECT_EQ(0, hostmem_get_info(self->ctx, &after));
+	EXPECT_EQ(before.out_regions, after.out_regions);
+
+	ASSERT_EQ(0, hostmem_view_prepare(self->ctx, name, &self->params, &view));
+	/* Somebody else is faster. */
+	close(hm_open_node(name, O_CREAT | O_EXCL | O_RDWR));
+	EXPECT_EQ(-EEXIST, hostmem_view_link(view));
+	HM_OK(unlink(hm_path(name)));
+	EXPECT_EQ(0, hostmem_view_link(view));
+	EXPECT_EQ(-EINVAL, hostmem_view_link(view));
+	ASSERT_EQ(0, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &other));
+	hostmem_view_unref(other);
+	EXPECT_EQ(0, hostmem_view_destroy(view, false));
+	hostmem_view_unref(view);
+
+	ASSERT_EQ(0, hostmem_view_prepare(self->ctx, NULL, &self->params, &view));
+	EXPECT_EQ(-EINVAL, hostmem_view_link(view));
 	hostmem_view_unref(view);
 }
 
@@ -649,12 +746,15 @@ FIXTURE_TEARDOWN(module) {}
 
 TEST_F_TIMEOUT(module, absent, SECONDS)
 {
-	struct hostmem_region_params params = { .size = SIZE };
+	struct hostmem_region_params params;
 	struct hostmem_monitor *monitor;
 	struct hostmem_view *view;
 	struct hostmem_info info;
 	struct hostmem_ctx *ctx;
 
+	hostmem_region_params_init(&params);
+	params.size = SIZE;
+	umount(HM_DIR);
 	if (syscall(SYS_delete_module, "hostmem", O_NONBLOCK))
 		ASSERT_EQ(ENOENT, errno);
 	ASSERT_EQ(0, hostmem_new(&ctx));
@@ -673,6 +773,14 @@ TEST_F_TIMEOUT(module, absent, SECONDS)
 	EXPECT_EQ(0, hostmem_get_info(ctx, &info));
 	EXPECT_EQ(HOSTMEM_ABI_VERSION, info.out_abi_version);
 	EXPECT_EQ(0, hostmem_refresh(ctx));
+	/* Without the mount there are no names; with it, and when it is there already. */
+	EXPECT_EQ(-ENODEV, hostmem_view_create(ctx, "x", &params, &view));
+	EXPECT_EQ(-ENOENT, hostmem_view_open(ctx, "x", HOSTMEM_OPEN_OWNER, &view));
+	EXPECT_EQ(0, hostmem_mount(ctx));
+	EXPECT_EQ(0, hostmem_mount(ctx));
+	ASSERT_EQ(0, hostmem_view_create(ctx, "x", &params, &view));
+	EXPECT_EQ(0, hostmem_view_destroy(view, false));
+	hostmem_view_unref(view);
 	hostmem_unref(ctx);
 }
 

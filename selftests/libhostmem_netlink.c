@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <libhostmem.h>
 
@@ -147,7 +148,7 @@ TEST_F_TIMEOUT(lib, list_of_many_slots, SECONDS)
 	struct hostmem_slot *listed, *asked;
 	struct hostmem_region *region;
 	struct hostmem_view *view;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	unsigned int n, m, i;
 	uint64_t generation;
 
@@ -359,12 +360,63 @@ TEST_F_TIMEOUT(lib, monitor, SECONDS)
 	ASSERT_EQ(0, hostmem_view_create(self->ctx, self->name, &self->params, &self->view));
 	id = hostmem_view_get_region_id(self->view);
 	generation = 0;
-	EXPECT_EVENT("created", hostmem_view_get_id(self->view), 0, SIZE);
+	/* It comes first, its name next. */
+	event = next_event(m, id);
+	EXPECT_STREQ("created", event.event);
+	EXPECT_NULL(event.region_name);
+	EXPECT_EQ(hostmem_view_get_id(self->view), event.view_id);
+	EXPECT_EVENT("renamed", 0, 0, SIZE);
 	EXPECT_EQ(-EAGAIN, hostmem_monitor_receive(m, &event));
 	hostmem_monitor_unref(m);
 }
 
 /* In a PID namespace of its own: the pid of who plugs is told as the other namespace's, or not. */
+/* Names of any length, and what becomes of them. */
+TEST_F_TIMEOUT(lib, long_name, SECONDS)
+{
+	char dir[HM_NAME_MAX], name[PATH_MAX], other[PATH_MAX], part[NAME_MAX + 1];
+	struct hostmem_region *region;
+	struct hostmem_event event;
+	struct hostmem_monitor *m;
+	struct hostmem_view *view;
+	uint64_t id;
+
+	memset(part, 'n', NAME_MAX);
+	part[NAME_MAX] = 0;
+	HM_OK(mkdir(hm_path(hm_name(dir)), 0755));
+	snprintf(name, sizeof(name), "%s/%s", dir, part);
+	snprintf(other, sizeof(other), HM_DIR "%s/m%s", dir, part + 1);
+	ASSERT_EQ(0, hostmem_monitor_new(self->ctx, &m));
+	ASSERT_EQ(0, hostmem_view_create(self->ctx, name, &self->params, &view));
+	id = hostmem_view_get_region_id(view);
+	event = next_event(m, id);
+	EXPECT_STREQ("created", event.event);
+	EXPECT_NULL(event.region_name);
+	event = next_event(m, id);
+	EXPECT_STREQ("renamed", event.event);
+	EXPECT_STREQ(name, event.region_name);
+	ASSERT_EQ(0, hostmem_refresh(self->ctx));
+	region = hostmem_region_get_by_name(self->ctx, name);
+	ASSERT_NE(NULL, region);
+	EXPECT_EQ(id, hostmem_region_get_id(region));
+	EXPECT_STREQ(name, hostmem_region_get_name(region));
+	HM_OK(rename(hm_path(name), other));
+	event = next_event(m, id);
+	EXPECT_STREQ("renamed", event.event);
+	EXPECT_STREQ(other + strlen(HM_DIR), event.region_name);
+	HM_OK(unlink(other));
+	event = next_event(m, id);
+	EXPECT_STREQ("renamed", event.event);
+	EXPECT_STREQ(other + strlen(HM_DIR), event.region_name);
+	ASSERT_EQ(0, hostmem_refresh(self->ctx));
+	EXPECT_NULL(hostmem_region_get_name(hostmem_region_get_by_id(self->ctx, id)));
+	/* What it was opened as. */
+	EXPECT_STREQ(name, hostmem_view_get_name(view));
+	hostmem_view_unref(view);
+	hostmem_monitor_unref(m);
+	HM_OK(rmdir(hm_path(dir)));
+}
+
 static int monitor_in_pid_namespace(void *data)
 {
 	struct hostmem_view *view = data;

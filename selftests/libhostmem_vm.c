@@ -54,7 +54,7 @@ FIXTURE_SETUP(vm)
 {
 	struct hostmem_bind_params bind = { .gpa = GPA };
 
-	if (access(HM_DIR "control", F_OK) || !hm_kvm_available())
+	if (access(HM_CONTROL, F_OK) || !hm_kvm_available())
 		SKIP(return, "no hostmem, or no KVM");
 	self->fds = hm_count_fds();
 	self->k = hm_kvm_new();
@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(vm, bind_errors, SECONDS)
 	struct hostmem_bind_params bind = { .gpa = GPA };
 	struct hostmem_binding *b;
 	struct hostmem_view *view;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 
 	EXPECT_EQ(-EBADF, hostmem_vm_new(self->ctx, -1, &self->vm));
 	EXPECT_EQ(-ENOTTY, hostmem_vm_new(self->ctx, hostmem_view_get_fd(self->view),
@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(vm, bind_readonly, SECONDS)
 	struct hostmem_bind_params bind = { .gpa = 4 * GIB };
 	struct hostmem_binding *b;
 	struct hostmem_view *owner, *view;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 
 	ASSERT_EQ(0, hostmem_view_create(self->ctx, hm_name(name), &self->params, &owner));
 	ASSERT_EQ(0, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDONLY, &view));
@@ -439,7 +439,7 @@ TEST_F_TIMEOUT(vm, sync_after_revoke, SECONDS)
 	struct hostmem_bind_params bind = { .gpa = 4 * GIB };
 	struct hostmem_view *owner, *view;
 	struct hostmem_binding *b;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 
 	ASSERT_EQ(0, hostmem_view_create(self->ctx, hm_name(name), &self->params, &owner));
 	ASSERT_EQ(0, hostmem_view_open(self->ctx, name, HOSTMEM_OPEN_RDWR, &view));
@@ -665,7 +665,7 @@ TEST_F_TIMEOUT(vm, backend_of_a_data_view, SECONDS)
 	struct hostmem_bind_params bind = { .gpa = GPA, .readonly = true };
 	struct hostmem_memory_region entry;
 	struct hostmem_view *owner, *data;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	struct hostmem_binding *b;
 	unsigned int count = 1;
 

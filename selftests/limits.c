@@ -193,6 +193,68 @@ TEST_F_TIMEOUT(memcg, preallocate, 600)
 	EXPECT_EQ(0, hm_in_child(preallocate_over_the_limit, &l));
 }
 
+static int truncate_over_the_limit(void *arg)
+{
+	struct limited *l = arg;
+
+	memcg_join(l->path);
+	HM_ERR(ENOMEM, ftruncate(l->fd, SIZE));
+	return 0;
+}
+
+/* What cannot be made a region stays an empty file, and may become one later. */
+TEST_F_TIMEOUT(memcg, truncate_immediate, 600)
+{
+	struct limited l = { .path = self->path };
+	struct hostmem_info before, after;
+
+	hm_remount("allocation=immediate");
+	hm_remount(variant->huge ? "huge=never" : "huge=always");
+	l.fd = HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	hm_limits(&before);
+	EXPECT_EQ(0, hm_in_child(truncate_over_the_limit, &l));
+	hm_limits(&after);
+	EXPECT_EQ(before.out_regions, after.out_regions);
+	EXPECT_EQ(before.out_ram_used, after.out_ram_used);
+	EXPECT_EQ(0, lseek(l.fd, 0, SEEK_END));
+	hm_map_err(ENODATA, l.fd, 0, SIZE, RW);
+	HM_OK(ftruncate(l.fd, SIZE));
+	hm_limits(&after);
+	EXPECT_EQ(before.out_ram_used + SIZE, after.out_ram_used);
+	close(l.fd);
+	hm_remount(HM_MOUNT_DEFAULTS);
+}
+
+static int write_over_the_limit(void *arg)
+{
+	static char buf[HM_BLOCK];
+	struct limited *l = arg;
+	ssize_t n, done = 0;
+
+	memset(buf, 'w', sizeof(buf));
+	memcg_join(l->path);
+	while ((n = pwrite(l->fd, buf, HM_BLOCK, done)) > 0)
+		done += n;
+	HM_TRUE(n < 0 && errno == ENOMEM);
+	HM_TRUE(done >= (ssize_t)LIMIT / 2 && done < (ssize_t)SIZE);
+	/* What is there can be written to, and what was written can be read. */
+	HM_TRUE(pwrite(l->fd, buf, HM_BLOCK, 0) == HM_BLOCK);
+	memset(buf, 0, sizeof(buf));
+	HM_TRUE(pread(l->fd, buf, 4096, done - 4096) == 4096);
+	HM_TRUE(hm_is_filled(buf, 'w', 4096));
+	return 0;
+}
+
+/* write() ends where there is no room for a page, and nobody is killed for it. */
+TEST_F_TIMEOUT(memcg, write, 600)
+{
+	struct limited l = { .path = self->path };
+
+	memcg_region(&l.fd, &l.p, variant->huge, HOSTMEM_ALLOCATION_ONDEMAND);
+	hm_plug(l.fd, 0, SIZE);
+	EXPECT_EQ(0, hm_in_child(write_over_the_limit, &l));
+}
+
 static int plug_within(void *arg)
 {
 	struct limited *l = arg;

@@ -4,12 +4,15 @@
  * ioctls tell.
  */
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/genetlink.h>
 #include <linux/hostmem_nl.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -25,7 +28,7 @@ struct msg {
 	bool multi;
 	__u32 present;
 	__u64 value[ATTRS];
-	char text[ATTRS][HOSTMEM_NAME_MAX];
+	const char *text[ATTRS];	/* "" where there is none */
 };
 
 /* What came as the answer to a request. */
@@ -57,25 +60,36 @@ struct attr {
 #define STRING(_type, _text) { _type, strlen(_text) + 1, _text }
 #define RAW(_type, _length, _data) { _type, _length, _data }
 
+/* With a NUL behind it. */
+static const char *copy(const void *data, size_t length)
+{
+	char *text = calloc(1, length + 1);
+
+	HM_TRUE(text);
+	return memcpy(text, data, length);
+}
+
 static void msg_parse(const struct nlmsghdr *nlh, struct msg *msg)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
-	size_t length;
+	size_t length, i;
 	__u16 type;
 
 	memset(msg, 0, sizeof(*msg));
+	for (i = 0; i < ATTRS; i++)
+		msg->text[i] = "";
 	msg->cmd = genl->cmd;
 	msg->multi = nlh->nlmsg_flags & NLM_F_MULTI;
 	mnl_attr_for_each(attr, nlh, sizeof(*genl)) {
 		type = mnl_attr_get_type(attr);
 		length = mnl_attr_get_payload_len(attr);
-		HM_TRUE(type < ATTRS && length <= HOSTMEM_NAME_MAX);
+		HM_TRUE(type < ATTRS && length <= PATH_MAX);
 		HM_TRUE(!(msg->present & 1U << type));
 		msg->present |= 1U << type;
-		memcpy(msg->text[type], mnl_attr_get_payload(attr), length);
 		if (length <= sizeof(__u64))
 			memcpy(&msg->value[type], mnl_attr_get_payload(attr), length);
+		msg->text[type] = copy(mnl_attr_get_payload(attr), length);
 	}
 }
 
@@ -226,7 +240,7 @@ static int nl_open(struct nl *nl)
 
 FIXTURE(nl) {
 	struct nl nl;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	__u64 id;
 	int log;
@@ -253,14 +267,15 @@ FIXTURE_TEARDOWN(nl)
 
 /* Regions */
 
-static bool region_matches(const struct msg *msg, int fd)
+/* @name is NULL if it has none. */
+static bool region_matches(const struct msg *msg, int fd, const char *name)
 {
 	struct hostmem_region_info info;
 
 	hm_info(fd, &info);
 	return msg->cmd == HOSTMEM_NL_REGION_GET &&
-	       !strcmp(msg->text[HOSTMEM_A_REGION_NAME], (char *)info.out_name) &&
-	       !(msg->present & 1U << HOSTMEM_A_REGION_NAME) == !info.out_name[0] &&
+	       !strcmp(msg->text[HOSTMEM_A_REGION_NAME], name ?: "") &&
+	       !(msg->present & 1U << HOSTMEM_A_REGION_NAME) == !name &&
 	       msg->value[HOSTMEM_A_REGION_ID] == info.out_id &&
 	       msg->value[HOSTMEM_A_REGION_SIZE] == info.out_size &&
 	       msg->value[HOSTMEM_A_REGION_BLOCK_SIZE] == info.out_block_size &&
@@ -288,13 +303,13 @@ TEST_F(nl, region_by_id_and_name)
 	ASSERT_EQ(0, r.err);
 	ASSERT_EQ(1, r.n);
 	EXPECT_EQ(REGION_KEYS | 1U << HOSTMEM_A_REGION_NAME, r.msgs[0].present);
-	EXPECT_TRUE(region_matches(r.msgs, self->owner));
+	EXPECT_TRUE(region_matches(r.msgs, self->owner, self->name));
 	hm_map(self->owner, 0, SIZE, PROT_READ);
 	hm_plug(self->owner, 0, HM_BLOCK);
 	r = nl_do(&self->nl, HOSTMEM_NL_REGION_GET, STRING(HOSTMEM_A_REGION_NAME, self->name));
 	ASSERT_EQ(0, r.err);
 	ASSERT_EQ(1, r.n);
-	EXPECT_TRUE(region_matches(r.msgs, self->owner));
+	EXPECT_TRUE(region_matches(r.msgs, self->owner, self->name));
 	EXPECT_EQ(1, r.msgs[0].value[HOSTMEM_A_REGION_MAPPINGS]);
 }
 
@@ -310,13 +325,127 @@ TEST_F(nl, anonymous_region)
 	r = nl_do(&self->nl, HOSTMEM_NL_REGION_GET, NUMBER(HOSTMEM_A_REGION_ID, cmd.out_id));
 	ASSERT_EQ(1, r.n);
 	EXPECT_EQ(REGION_KEYS, r.msgs[0].present);
-	EXPECT_TRUE(region_matches(r.msgs, fd));
+	EXPECT_TRUE(region_matches(r.msgs, fd, NULL));
 	close(fd);
 	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
 				    NUMBER(HOSTMEM_A_REGION_ID, cmd.out_id)));
 	/* Its empty name is no name. */
 	EXPECT_NL_ERR(ENOENT, nl_do(&self->nl, HOSTMEM_NL_REGION_GET,
 				    STRING(HOSTMEM_A_REGION_NAME, "")));
+}
+
+static struct reply ask_by_name(struct nl *nl, const char *name)
+{
+	return nl_do(nl, HOSTMEM_NL_REGION_GET, STRING(HOSTMEM_A_REGION_NAME, name));
+}
+
+/* A name is a path; of what is no region it is none. */
+TEST_F(nl, paths)
+{
+	char dir[HM_NAME_MAX], name[2 * HM_NAME_MAX], below[3 * HM_NAME_MAX];
+	struct reply r;
+	int fd, empty;
+
+	HM_OK(mkdir(hm_path(hm_name(dir)), 0755));
+	snprintf(name, sizeof(name), "%s/%s", dir, self->name);
+	fd = hm_create_named(name, SIZE);
+	r = ask_by_name(&self->nl, name);
+	ASSERT_EQ(1, r.n);
+	EXPECT_TRUE(region_matches(r.msgs, fd, name));
+	/* Its namesake in the root is another one. */
+	r = ask_by_name(&self->nl, self->name);
+	ASSERT_EQ(1, r.n);
+	EXPECT_TRUE(region_matches(r.msgs, self->owner, self->name));
+	EXPECT_NL_ERR(ENOENT, ask_by_name(&self->nl, dir));
+	snprintf(below, sizeof(below), "%s/x", name);
+	EXPECT_NL_ERR(ENOENT, ask_by_name(&self->nl, below));
+	hm_destroy(fd, 0);
+	empty = hm_open_node(name, O_CREAT | O_RDWR);
+	EXPECT_NL_ERR(ENOENT, ask_by_name(&self->nl, name));
+	HM_OK(unlink(hm_path(name)));
+	HM_OK(rmdir(hm_path(dir)));
+	close(empty);
+	close(fd);
+}
+
+#define DEPTH 16
+
+/*
+ * Who has told no size yet gets packets of a page, which is libmnl's buffer, as long as names are
+ * not longer than that.
+ */
+TEST_F(nl, first_packet)
+{
+	enum { MANY = 100 };
+	char buf[256] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct genlmsghdr *genl;
+	int fds[MANY], i;
+	struct nl nl;
+
+	for (i = 0; i < MANY; i++)
+		fds[i] = hm_create(HM_BLOCK);
+	nl.sock = mnl_socket_open(NETLINK_GENERIC);
+	HM_TRUE(nl.sock && !mnl_socket_bind(nl.sock, 0, MNL_SOCKET_AUTOPID));
+	nlh->nlmsg_type = self->nl.family;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	genl->cmd = HOSTMEM_NL_REGION_GET;
+	genl->version = 1;
+	HM_OK(mnl_socket_sendto(nl.sock, nlh, nlh->nlmsg_len));
+	EXPECT_GE(4096, recv(mnl_socket_get_fd(nl.sock), NULL, 0, MSG_PEEK | MSG_TRUNC));
+	mnl_socket_close(nl.sock);
+	for (i = 0; i < MANY; i++)
+		close(fds[i]);
+}
+
+/* Whether region @id is told in a list, with that name. */
+static bool listed_as(struct nl *nl, __u64 id, const char *name)
+{
+	struct reply r = nl_dump(nl, HOSTMEM_NL_REGION_GET);
+	int i;
+
+	HM_TRUE(!r.err);
+	for (i = 0; i < r.n; i++) {
+		if (r.msgs[i].value[HOSTMEM_A_REGION_ID] == id)
+			return !strcmp(name, r.msgs[i].text[HOSTMEM_A_REGION_NAME]);
+	}
+	return false;
+}
+
+/* The longest that can be told, and asked for, is found: 4095 bytes. */
+TEST_F(nl, long_paths)
+{
+	char part[NAME_MAX + 1] = "", path[PATH_MAX] = "";
+	int dirs[DEPTH], fd, i;
+	struct reply r;
+
+	memset(part, 'd', NAME_MAX);
+	dirs[0] = HM_OK(open(HM_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	for (i = 1; i < DEPTH; i++) {
+		HM_OK(mkdirat(dirs[i - 1], part, 0755));
+		dirs[i] = HM_OK(openat(dirs[i - 1], part, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+		strcat(strcat(path, part), "/");
+	}
+	strcat(path, part);
+	ASSERT_EQ(PATH_MAX - 1, strlen(path));
+	fd = HM_OK(openat(dirs[DEPTH - 1], part, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	HM_OK(ftruncate(fd, SIZE));
+	/* It is a view from its first call on. */
+	HM_TRUE(hm_view_id(fd));
+	r = ask_by_name(&self->nl, path);
+	ASSERT_EQ(1, r.n);
+	EXPECT_TRUE(region_matches(r.msgs, fd, path));
+	EXPECT_EQ(r.msgs[0].value[HOSTMEM_A_REGION_PLUGGED], SIZE);
+	EXPECT_TRUE(listed_as(&self->nl, r.msgs[0].value[HOSTMEM_A_REGION_ID], path));
+	EXPECT_TRUE(listed_as(&self->nl, self->id, self->name));
+	HM_OK(unlinkat(dirs[DEPTH - 1], part, 0));
+	close(fd);
+	for (i = DEPTH - 1; i; i--) {
+		close(dirs[i]);
+		HM_OK(unlinkat(dirs[i - 1], part, AT_REMOVEDIR));
+	}
+	close(dirs[0]);
 }
 
 TEST_F(nl, unknown_region)
@@ -357,7 +486,7 @@ TEST_F(nl, dump_of_many_regions)
 			continue;
 		ASSERT_GT(MANY, mine);
 		EXPECT_EQ(REGION_KEYS, r.msgs[i].present);
-		EXPECT_TRUE(region_matches(&r.msgs[i], fds[mine]));
+		EXPECT_TRUE(region_matches(&r.msgs[i], fds[mine], NULL));
 		mine++;
 	}
 	EXPECT_EQ(MANY, mine);
@@ -366,7 +495,7 @@ TEST_F(nl, dump_of_many_regions)
 		close(fds[i]);
 	r = nl_dump(&self->nl, HOSTMEM_NL_REGION_GET);
 	EXPECT_EQ(self->id, r.msgs[r.n - 1].value[HOSTMEM_A_REGION_ID]);
-	EXPECT_TRUE(region_matches(&r.msgs[r.n - 1], self->owner));
+	EXPECT_TRUE(region_matches(&r.msgs[r.n - 1], self->owner, self->name));
 }
 
 /* Malformed */
@@ -374,7 +503,7 @@ TEST_F(nl, dump_of_many_regions)
 TEST_F(nl, malformed)
 {
 	static const __u64 number = 1;
-	char text[128];
+	char text[PATH_MAX + 1];
 	struct nl *nl = &self->nl;
 
 	memset(text, 'x', sizeof(text));
@@ -388,9 +517,12 @@ TEST_F(nl, malformed)
 	/* No NUL, or too long. */
 	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
 				    RAW(HOSTMEM_A_REGION_NAME, 8, text)));
-	text[64] = 0;
+	text[PATH_MAX] = 0;
 	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
-				    RAW(HOSTMEM_A_REGION_NAME, 65, text)));
+				    RAW(HOSTMEM_A_REGION_NAME, PATH_MAX + 1, text)));
+	text[PATH_MAX - 1] = 0;
+	EXPECT_NL_ERR(ENOENT, nl_do(nl, HOSTMEM_NL_REGION_GET,
+				    RAW(HOSTMEM_A_REGION_NAME, PATH_MAX, text)));
 	/* Attributes that are none of this request. */
 	EXPECT_NL_ERR(EINVAL, nl_do(nl, HOSTMEM_NL_REGION_GET,
 				    NUMBER(HOSTMEM_A_REGION_ID, self->id),
@@ -840,7 +972,7 @@ TEST_F(nl, dump_of_many_mappings)
 
 FIXTURE(event) {
 	struct nl nl;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	__u64 id;
 };
@@ -864,15 +996,23 @@ FIXTURE_TEARDOWN(event)
 	mnl_socket_close(self->nl.sock);
 }
 
-/* The next event about region @id; whether there was one. */
-static bool event_next(struct nl *nl, __u64 id, struct msg *msg)
+/* The next event; whether there was one. */
+static bool event_any(struct nl *nl, struct msg *msg)
 {
 	struct pollfd pfd = { .fd = mnl_socket_get_fd(nl->sock), .events = POLLIN };
 	static char buf[65536] __attribute__((aligned(8)));
 
-	while (poll(&pfd, 1, 200) == 1) {
-		HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
-		msg_parse((void *)buf, msg);
+	if (poll(&pfd, 1, 200) != 1)
+		return false;
+	HM_OK(mnl_socket_recvfrom(nl->sock, buf, sizeof(buf)));
+	msg_parse((void *)buf, msg);
+	return true;
+}
+
+/* The next one about region @id. */
+static bool event_next(struct nl *nl, __u64 id, struct msg *msg)
+{
+	while (event_any(nl, msg)) {
 		if (msg->value[HOSTMEM_A_EVENT_REGION_ID] == id)
 			return true;
 	}
@@ -964,6 +1104,138 @@ TEST_F(event, none_for_failures)
 	EXPECT_NO_EVENT();
 }
 
+/* What became of the name of a region, and nothing but that; @name is the one that is told. */
+#define EXPECT_RENAMED(_id, _name)						\
+	do {									\
+		struct msg m_;							\
+										\
+		ASSERT_TRUE(event_next(&self->nl, _id, &m_));			\
+		EXPECT_EQ(HOSTMEM_NL_RENAMED, m_.cmd);				\
+		EXPECT_TRUE(m_.present & 1U << HOSTMEM_A_EVENT_REGION_NAME);	\
+		EXPECT_STREQ(_name, m_.text[HOSTMEM_A_EVENT_REGION_NAME]);	\
+		EXPECT_EQ((__u64)getpid(), m_.value[HOSTMEM_A_EVENT_PID]);	\
+		EXPECT_FALSE(event_next(&self->nl, _id, &m_));			\
+	} while (0)
+
+static void rename_to(const char *old, const char *new)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), HM_DIR "%s", old);
+	HM_OK(rename(path, hm_path(new)));
+}
+
+/* The name by which region @id is known now; NULL: none. */
+static const char *name_of(__u64 id)
+{
+	/* Not the one on which events come. */
+	struct nl nl = {};
+	struct reply r;
+
+	HM_TRUE(!nl_open(&nl));
+	r = nl_do(&nl, HOSTMEM_NL_REGION_GET, NUMBER(HOSTMEM_A_REGION_ID, id));
+	HM_TRUE(r.n == 1);
+	mnl_socket_close(nl.sock);
+	return r.msgs[0].present & 1U << HOSTMEM_A_REGION_NAME ?
+		r.msgs[0].text[HOSTMEM_A_REGION_NAME] : NULL;
+}
+
+TEST_F(event, renamed)
+{
+	char dir[HM_NAME_MAX], other[HM_NAME_MAX], below[2 * HM_NAME_MAX];
+	struct msg msg;
+
+	EXPECT_EVENT(HOSTMEM_NL_CREATED, hm_view_id(self->owner), 0, SIZE);
+	HM_OK(mkdir(hm_path(hm_name(dir)), 0755));
+	snprintf(below, sizeof(below), "%s/vm", dir);
+	rename_to(self->name, below);
+	EXPECT_RENAMED(self->id, below);
+	EXPECT_STREQ(below, name_of(self->id));
+	/* With the directory. */
+	rename_to(dir, hm_name(other));
+	snprintf(below, sizeof(below), "%s/vm", other);
+	EXPECT_RENAMED(self->id, below);
+	EXPECT_STREQ(below, name_of(self->id));
+	EXPECT_EQ(0, unlink(hm_path(below)));
+	EXPECT_RENAMED(self->id, below);
+	EXPECT_EQ(NULL, name_of(self->id));
+	EXPECT_EQ(0, rmdir(hm_path(other)));
+	/* The name that it had stays with its events. */
+	hm_plug(self->owner, 0, HM_BLOCK);
+	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_PLUGGED, msg.cmd);
+	EXPECT_STREQ(below, msg.text[HOSTMEM_A_EVENT_REGION_NAME]);
+}
+
+TEST_F(event, named_later)
+{
+	struct hostmem_region_info info;
+	char name[HM_NAME_MAX], path[32];
+	struct msg msg;
+	int fd;
+
+	fd = HM_OK(open(HM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	HM_OK(ftruncate(fd, SIZE));
+	hm_info(fd, &info);
+	ASSERT_TRUE(event_next(&self->nl, info.out_id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_CREATED, msg.cmd);
+	EXPECT_FALSE(msg.present & 1U << HOSTMEM_A_EVENT_REGION_NAME);
+	ASSERT_TRUE(event_next(&self->nl, info.out_id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_PLUGGED, msg.cmd);
+	EXPECT_EQ(SIZE, msg.value[HOSTMEM_A_EVENT_LENGTH]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	HM_OK(linkat(AT_FDCWD, path, AT_FDCWD, hm_path(hm_name(name)), AT_SYMLINK_FOLLOW));
+	EXPECT_RENAMED(info.out_id, name);
+	EXPECT_STREQ(name, name_of(info.out_id));
+	HM_OK(unlink(hm_path(name)));
+	EXPECT_RENAMED(info.out_id, name);
+	close(fd);
+	ASSERT_TRUE(event_next(&self->nl, info.out_id, &msg));
+	EXPECT_EQ(HOSTMEM_NL_DESTROYED, msg.cmd);
+	EXPECT_STREQ(name, msg.text[HOSTMEM_A_EVENT_REGION_NAME]);
+}
+
+/*
+ * The kinds of the events, as bits, that are left of region @id, and in @others of the others; all
+ * have @name.
+ */
+static __u32 events_of(struct nl *nl, __u64 id, const char *name, __u32 *others)
+{
+	__u32 kinds = 0;
+	struct msg msg;
+
+	*others = 0;
+	while (event_any(nl, &msg)) {
+		HM_TRUE(!strcmp(name, msg.text[HOSTMEM_A_EVENT_REGION_NAME]));
+		if (msg.value[HOSTMEM_A_EVENT_REGION_ID] == id)
+			kinds |= 1U << msg.cmd;
+		else
+			*others |= 1U << msg.cmd;
+	}
+	return kinds;
+}
+
+/* Over another region: that loses its name, and lives on while it is open. */
+TEST_F(event, renamed_over)
+{
+	char name[HM_NAME_MAX];
+	struct hostmem_region_info info;
+	struct msg msg;
+	__u32 lost;
+	int other;
+
+	other = hm_create_named(hm_name(name), HM_BLOCK);
+	hm_info(other, &info);
+	while (event_any(&self->nl, &msg))
+		;
+	rename_to(self->name, name);
+	EXPECT_EQ(NULL, name_of(info.out_id));
+	EXPECT_STREQ(name, name_of(self->id));
+	close(other);
+	EXPECT_EQ((1U << HOSTMEM_NL_RENAMED), events_of(&self->nl, self->id, name, &lost));
+	EXPECT_EQ((1U << HOSTMEM_NL_RENAMED | 1U << HOSTMEM_NL_DESTROYED), lost);
+}
+
 TEST_F(event, anonymous)
 {
 	struct hostmem_region_create cmd = hm_create_cmd(NULL, SIZE);
@@ -1022,13 +1294,16 @@ TEST_F(event, pieces)
 	EXPECT_EQ(0, info.out_mappings);
 }
 
-static int split_and_die(void *arg)
+static void split_and_die(char *p, int go)
 {
+	char byte;
 	int i;
 
+	/* What a fork has mapped is told when its caller is back. */
+	HM_TRUE(read(go, &byte, 1) == 1);
 	for (i = 0; i < 100; i++)
-		HM_OK(madvise((char *)arg + i * 8192, 4096, MADV_DONTFORK));
-	return 0;
+		HM_OK(madvise(p + i * 8192, 4096, MADV_DONTFORK));
+	_exit(0);
 }
 
 /* A fork maps, and its end unmaps, once, in however many pieces. */
@@ -1037,11 +1312,18 @@ TEST_F(event, pieces_of_a_child)
 	__u64 view = hm_view_id(self->owner);
 	char *p = hm_map(self->owner, 0, SIZE, PROT_READ);
 	struct msg msg;
+	int pipes[2];
+	pid_t pid;
 
 	EXPECT_EVENT(HOSTMEM_NL_CREATED, view, 0, SIZE);
 	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, SIZE);
 	HM_OK(mprotect(p + HM_BLOCK, HM_BLOCK, PROT_NONE));
-	EXPECT_EQ(0, hm_in_child(split_and_die, p));
+	HM_OK(pipe(pipes));
+	pid = HM_OK(fork());
+	if (!pid)
+		split_and_die(p, pipes[0]);
+	HM_TRUE(write(pipes[1], "", 1) == 1);
+	EXPECT_EQ(0, hm_wait(pid));
 	EXPECT_EVENT(HOSTMEM_NL_MAPPED, view, 0, SIZE);
 	ASSERT_TRUE(event_next(&self->nl, self->id, &msg));
 	EXPECT_EQ(HOSTMEM_NL_UNMAPPED, msg.cmd);

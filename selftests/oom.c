@@ -13,7 +13,6 @@
 #include "harness.h"
 #include "lib.h"
 
-#define PARAMETER "/sys/module/hostmem/parameters/ram_limit"
 #define MIB (1ULL << 20)
 #define SIZE (4096 * MIB)
 /* Each round of the fault killed somebody in more than half of the cases. */
@@ -28,7 +27,6 @@ FIXTURE(busy) {
 	pid_t idle;
 	pid_t forks;
 	int log;
-	char limit[32];
 };
 
 static pid_t start(void (*fn)(void))
@@ -77,7 +75,6 @@ FIXTURE_SETUP(busy)
 {
 	if (hm_meminfo("MemTotal") > LARGEST)
 		SKIP(return, "needs a machine of 1.5 GiB or less");
-	ASSERT_EQ(0, hm_read_file(PARAMETER, self->limit, sizeof(self->limit)));
 	self->log = hm_log_open();
 	self->idle = start(have_memory);
 	self->forks = start(be_silent);
@@ -86,7 +83,7 @@ FIXTURE_SETUP(busy)
 
 FIXTURE_TEARDOWN(busy)
 {
-	hm_write_file(PARAMETER, self->limit);
+	hm_remount(HM_MOUNT_DEFAULTS);
 	if (!self->idle)
 		return;
 	kill(self->idle, SIGKILL);
@@ -146,7 +143,7 @@ static void immediate(struct __test_metadata *_metadata, busy_data *self, __u32 
 	struct hostmem_region_info info;
 	int fd, i;
 
-	ASSERT_EQ(0, hm_write_file(PARAMETER, "100%"));
+	hm_remount("size=100%");
 	cmd.huge = huge;
 	cmd.allocation = HOSTMEM_ALLOCATION_IMMEDIATE;
 	fd = hm_create_raw(&cmd);
@@ -175,7 +172,7 @@ TEST_F_TIMEOUT(busy, preallocate, 1000)
 	int fd = hm_create(SIZE);
 	int i;
 
-	ASSERT_EQ(0, hm_write_file(PARAMETER, "100%"));
+	hm_remount("size=100%");
 	hm_plug(fd, 0, SIZE);
 	for (i = 0; i < ROUNDS; i++) {
 		hm_preallocate_err(ENOMEM, fd, 0, SIZE);
@@ -191,13 +188,13 @@ TEST_F_TIMEOUT(busy, command, 1000)
 	static const char create[] =
 		"hostmemctl create-region oom --size 4g --plug 4g --allocation immediate "
 		"--threads 4 2>&1 | tail -n 1 >&2; exit ${PIPESTATUS[0]}";
-	static const char *const limits[] = { "50%", "100%" };
+	static const char *const limits[] = { "size=50%", "size=100%" };
 	unsigned int i;
 
 	for (i = 0; i < 2 * HM_ARRAY_SIZE(limits); i++) {
 		pid_t pid;
 
-		ASSERT_EQ(0, hm_write_file(PARAMETER, limits[i / 2]));
+		hm_remount(limits[i / 2]);
 		pid = HM_OK(fork());
 		if (!pid) {
 			execl("/bin/bash", "bash", "-c", create, NULL);

@@ -6,6 +6,7 @@
  * peek memory read ADDRESS: print the text at a physical address that no driver has.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
 {
 	struct hostmem_region_info info = { .size = sizeof(info) };
 	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
-	char path[128];
+	char path[PATH_MAX];
 	char *map;
 	int fd;
 

@@ -17,7 +17,7 @@
 #define PAGE 4096
 
 FIXTURE(pinned) {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	int victim;
 	char *p;

@@ -34,7 +34,7 @@ static const struct dax on_xfs = {
 
 /* A region of all of its backing, of which the blocks that are not bad are plugged. */
 FIXTURE(poison) {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	char backing[300];
 	int owner;
 	char *p;

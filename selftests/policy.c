@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ static void prefer(int mode, int node)
 
 /* A named region, all plugged, a mapping of its owner's, and one of a data view. */
 FIXTURE(policy) {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 	int owner;
 	int data;
 	char *p;
@@ -72,7 +73,7 @@ FIXTURE_SETUP(policy)
 	if (access("/sys/devices/system/node/node1/meminfo", F_OK))
 		SKIP(return, "needs two NUMA nodes");
 	cmd = hm_create_cmd(hm_name(self->name), SIZE);
-	cmd.mode = 0444;
+	HM_OK(fchmod(cmd.file_fd, 0444));
 	self->owner = hm_create_raw(&cmd);
 	hm_plug(self->owner, 0, SIZE);
 	self->data = hm_open_node(self->name, O_RDWR);

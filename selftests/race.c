@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The guard race: two processes with two threads each, and a vCPU, touch random blocks of
- * a region as fast as they can, and a third one pins, preallocates, punches, syncs, derives
- * and destroys, while this process plugs and unplugs blocks and revokes a view.
+ * a region as fast as they can, and a third one pins, preallocates, punches, reads, writes, syncs,
+ * derives and destroys, while this process plugs and unplugs blocks and revokes a view.
  *
  * What a broken guard leaves behind may come late: a fault that was on its way when unplug or
  * revoke returned. So everything is looked at twice, at once and a while later, just before
@@ -295,7 +295,42 @@ static void act_preallocate(struct actor *a)
 /* Of a page that nobody else looks at. */
 static void act_punch(struct actor *a)
 {
-	madvise(act_block(a) + rnd(&a->seed) % PAGES * STEP + STEP / 2, PAGE, MADV_REMOVE);
+	char *p = act_block(a) + rnd(&a->seed) % PAGES * STEP + STEP / 2;
+
+	if (rnd(&a->seed) % 2)
+		madvise(p, PAGE, MADV_REMOVE);
+	else
+		act_may_fail(fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				       p - a->addr, PAGE));
+}
+
+/* Write and read a page that nobody else looks at, past all page tables. */
+static void act_io(struct actor *a)
+{
+	__u32 nr = rnd(&a->seed) % BLOCKS, state = atomic_load(&shared->block[nr]);
+	off_t pos = nr * HM_BLOCK + rnd(&a->seed) % PAGES * STEP + STEP / 2;
+	static char buf[PAGE];
+	bool written = pwrite(a->fd, buf, PAGE, pos) == (ssize_t)PAGE;
+
+	if (state == atomic_load(&shared->block[nr]))
+		judge(state, THERE, !written);
+	HM_TRUE(pread(a->fd, buf, PAGE, pos) == (ssize_t)PAGE);
+}
+
+/* A region that is made by its size, and has lost its name before it is used. */
+static void act_file(struct actor *a)
+{
+	char name[HM_NAME_MAX];
+	int fd = hm_open_node(hm_name(name), O_CREAT | O_EXCL | O_RDWR);
+	char *p;
+
+	HM_OK(ftruncate(fd, HM_BLOCK));
+	HM_OK(unlink(hm_path(name)));
+	p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+	close(fd);
+	if (hm_write_faults(p + rnd(&a->seed) % PAGES * STEP, 1))
+		shared->wrong[LOST]++;
+	munmap(p, HM_BLOCK);
 }
 
 static void act_sync(struct actor *a)
@@ -383,8 +418,8 @@ static void *actor(void *arg)
 static void actor_process(const char *name)
 {
 	static void (*const acts[])(struct actor *a) = {
-		act_preallocate, act_punch, act_sync, act_splice, act_register, act_derive,
-		act_destroy,
+		act_preallocate, act_punch, act_io, act_file, act_sync, act_splice, act_register,
+		act_derive, act_destroy,
 	};
 	struct actor actors[HM_ARRAY_SIZE(acts)] = {};
 	size_t i;
@@ -601,7 +636,7 @@ static unsigned long report(const struct race *r, const char *name)
 FIXTURE(race)
 {
 	struct race race;
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
 };
 
 FIXTURE_VARIANT(race)

@@ -37,7 +37,7 @@ static const char *const wrong_names[NR_WRONG] = {
 struct shared {
 	_Atomic __u32 state;
 	_Atomic bool stop;
-	char names[NR_REGIONS][HOSTMEM_NAME_MAX];
+	char names[NR_REGIONS][HM_NAME_MAX];
 	/* Where a toucher has its region mapped, from the round on that is given. */
 	char *addr[TOUCHERS];
 	_Atomic __u32 mapped[TOUCHERS];

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "kvm.h"
 #include "lib.h"
 
-#define PARAMETER "/sys/module/hostmem/parameters/ram_limit"
 #define MIB (1ULL << 20)
 #define PAGE 4096
 #define ROOM (16 * MIB)
@@ -42,10 +42,10 @@ static __u64 limit(void)
 
 static int set_limit(__u64 bytes)
 {
-	char text[32];
+	char option[32];
 
-	snprintf(text, sizeof(text), "%llu\n", bytes);
-	return hm_write_file(PARAMETER, text);
+	snprintf(option, sizeof(option), "size=%llu", bytes);
+	return _hm_remount(option);
 }
 
 /* Write to one page after the other until one cannot be; how many bytes that were. */
@@ -62,7 +62,6 @@ static __u64 touch(char *p, __u64 length)
 
 /* A limit 16 MiB above what there is, and an on-demand region that is larger. */
 FIXTURE(limit) {
-	char old[32];
 	__u64 before;
 	int fd;
 	char *p;
@@ -91,7 +90,6 @@ static int make_region(__u32 huge, __u32 allocation)
 
 FIXTURE_SETUP(limit)
 {
-	ASSERT_EQ(0, hm_read_file(PARAMETER, self->old, sizeof(self->old)));
 	self->fd = make_region(variant->huge, HOSTMEM_ALLOCATION_ONDEMAND);
 	hm_plug(self->fd, 0, SIZE);
 	self->p = hm_map(self->fd, 0, SIZE, RW);
@@ -101,7 +99,7 @@ FIXTURE_SETUP(limit)
 
 FIXTURE_TEARDOWN(limit)
 {
-	EXPECT_EQ(0, hm_write_file(PARAMETER, self->old));
+	hm_remount(HM_MOUNT_DEFAULTS);
 	munmap(self->p, SIZE);
 	close(self->fd);
 }
@@ -113,37 +111,62 @@ TEST(default_is_half)
 	EXPECT_EQ(half - half % PAGE, limit());
 }
 
-TEST(parameter)
+TEST(size)
 {
 	static const char *const wrong[] = {
-		"\n", "x", "-1", "%", "101%", "5%%", "5%x", "1 2", "1\n2", "0x10", "16m",
-		"18446744073709551616", "99999999999999999999999999",
+		"size=", "size=x", "size=-1", "size=%", "size=101%", "size=5%%", "size=5%x",
+		"size=1 2", "size=16mx", "size=0x10", "size=m", "size=18446744073709551616",
+		"size=99999999999999999999999999", "size=17592186044416m",
 	};
-	__u64 total = hm_meminfo("MemTotal");
-	char old[32], text[32];
+	__u64 total = hm_meminfo("MemTotal"), before = limit();
 	unsigned int i;
 
-	ASSERT_EQ(0, hm_read_file(PARAMETER, old, sizeof(old)));
-	EXPECT_EQ(limit(), strtoull(old, NULL, 10));
 	for (i = 0; i < HM_ARRAY_SIZE(wrong); i++) {
-		EXPECT_NE(0, hm_write_file(PARAMETER, wrong[i])) {
+		EXPECT_NE(0, _hm_remount(wrong[i])) {
 			TH_LOG("'%s' was taken", wrong[i]);
 		}
 	}
 	EXPECT_NE(0, set_limit(total + PAGE));
-	EXPECT_EQ(strtoull(old, NULL, 10), limit());
+	EXPECT_EQ(before, limit());
 
-	EXPECT_EQ(0, hm_write_file(PARAMETER, "25%"));
+	hm_remount("size=25%");
 	EXPECT_EQ(total * 25 / 100 / PAGE, limit() / PAGE);
-	EXPECT_EQ(0, hm_write_file(PARAMETER, "100%\n"));
+	hm_remount("size=100%");
 	EXPECT_EQ(total, limit());
+	hm_remount("size=16m");
+	EXPECT_EQ(16 * MIB, limit());
+	hm_remount("size=17M");
+	EXPECT_EQ(17 * MIB, limit());
 	EXPECT_EQ(0, set_limit(0));
 	EXPECT_EQ(0, limit());
 	EXPECT_EQ(0, set_limit(512 * MIB));
 	EXPECT_EQ(512 * MIB, limit());
-	ASSERT_EQ(0, hm_read_file(PARAMETER, text, sizeof(text)));
-	EXPECT_STREQ("536870912\n", text);
-	EXPECT_EQ(0, hm_write_file(PARAMETER, old));
+	/* A remount that says nothing of it leaves it as it is. */
+	hm_remount("huge=always");
+	EXPECT_EQ(512 * MIB, limit());
+	hm_remount(HM_MOUNT_DEFAULTS);
+	EXPECT_EQ(before, limit());
+}
+
+/* What df tells. */
+TEST_F(limit, statfs)
+{
+	struct statfs st;
+
+	HM_OK(statfs(HM_DIR, &st));
+	EXPECT_EQ(HOSTMEM_SUPER_MAGIC, st.f_type);
+	EXPECT_EQ(PAGE, st.f_bsize);
+	EXPECT_EQ((self->before + ROOM) / PAGE, st.f_blocks);
+	EXPECT_EQ(ROOM / PAGE, st.f_bfree);
+	EXPECT_EQ(ROOM / PAGE, st.f_bavail);
+	hm_preallocate(self->fd, 0, 2 * HM_BLOCK);
+	HM_OK(statfs(HM_DIR, &st));
+	EXPECT_EQ((ROOM - 2 * HM_BLOCK) / PAGE, st.f_bfree);
+	/* It is never less than nothing. */
+	EXPECT_EQ(0, set_limit(PAGE));
+	HM_OK(statfs(HM_DIR, &st));
+	EXPECT_EQ(1, st.f_blocks);
+	EXPECT_EQ(0, st.f_bfree);
 }
 
 TEST_F(limit, what_counts)

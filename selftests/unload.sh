@@ -5,21 +5,22 @@ set -euo pipefail
 trap 'echo "# line $LINENO failed: $BASH_COMMAND"' ERR
 
 cycles=20
+# On a kernel that looks at every access each takes seconds.
+[ ! -e /sys/kernel/debug/kmemleak ] || cycles=5
 here=$(cd "$(dirname "$0")" && pwd)
 hold=${HOSTMEM_SELFTESTS:-$here/../build/selftests}/hold
 name=unload$$
 
 echo "TAP version 13"
-[ -w /dev/hostmem/control ] || { echo "1..0 # SKIP no hostmem"; exit 4; }
+[ -w /dev/hostmem-control ] || { echo "1..0 # SKIP no hostmem"; exit 4; }
 [ -x "$hold" ] || { echo "1..0 # SKIP $hold is not built"; exit 4; }
 tests=(control fd view mapping)
-echo "1..$((${#tests[@]} + 3))"
+echo "1..$((${#tests[@]} + 4))"
 
 # A test that was killed leaves its region behind, and that would pin the module.
-for node in /dev/hostmem/*; do
-	[ "$node" = /dev/hostmem/control ] && continue
-	echo "# left behind by another test: $node"
-	"$hold" destroy "${node##*/}"
+find /dev/hostmem -type f -printf '%P\n' | while IFS= read -r left; do
+	echo "# left behind by another test: $left"
+	"$hold" destroy "$left" || rm -f "/dev/hostmem/$left"
 done
 
 n=0 failed=0
@@ -43,19 +44,24 @@ unload() {
 	rmmod hostmem
 }
 
-load() {
-	modprobe hostmem && [ -c /dev/hostmem/control ]
+attach() {
+	mount -t hostmem -o nosuid,nodev hostmem /dev/hostmem
 }
 
-# While hold has something of kind $1: refused; when it has let go: clean.
+load() {
+	modprobe hostmem && [ -c /dev/hostmem-control ] && attach
+}
+
+# While hold has something of kind $1: refused; when it has let go: clean. The mount is taken away
+# first, if need be from under an open file: it is not what the module is kept by.
 refused_while() {
 	local rc=0
 	coproc HOLD { "$hold" "$1" "$name"; }
 	local pid=$HOLD_PID
 	read -r _ <&"${HOLD[0]}" || rc=1
+	umount -l /dev/hostmem || rc=1
 	if rmmod hostmem 2>/dev/null; then
 		echo "# rmmod succeeded while a $1 existed"
-		load
 		rc=1
 	fi
 	echo >&"${HOLD[1]}" || rc=1
@@ -71,26 +77,44 @@ for t in "${tests[@]}"; do
 	result $rc "refused while there is a $t"
 done
 
-# A named region pins it with no process at all.
+rc=0
+if rmmod hostmem 2>/dev/null; then
+	echo "# rmmod succeeded while it was mounted"
+	load
+	rc=1
+fi
+umount /dev/hostmem || rc=1
+unload || rc=1
+[ ! -e /dev/hostmem-control ] || rc=1
+load || rc=1
+result $rc "refused while the file system is mounted"
+
+# A named region pins it with no process at all, mounted or not, and is found again.
 rc=0
 "$hold" leave "$name"
+umount /dev/hostmem || rc=1
 if rmmod hostmem 2>/dev/null; then
 	echo "# rmmod succeeded while a region existed"
 	load
 	rc=1
 else
-	[ -c "/dev/hostmem/$name" ] || rc=1
+	[ ! -e "/dev/hostmem/$name" ] || rc=1
+	attach || rc=1
+	[ -f "/dev/hostmem/$name" ] || rc=1
+	"$hold" look "$name" || rc=1
 	"$hold" destroy "$name" || rc=1
 	[ ! -e "/dev/hostmem/$name" ] || rc=1
 fi
+umount /dev/hostmem || rc=1
 unload || rc=1
-[ ! -e /dev/hostmem/control ] || rc=1
+[ ! -e /dev/hostmem-control ] || rc=1
 load || rc=1
 result $rc "refused while there is a region of nobody"
 
 rc=0
 for _ in $(seq $cycles); do
 	"$hold" leave "$name" && "$hold" destroy "$name" || rc=1
+	umount /dev/hostmem || rc=1
 	unload || rc=1
 	load || rc=1
 done

@@ -15,9 +15,13 @@
 #define BLOCKS 4
 #define SIZE (BLOCKS * HM_BLOCK)
 
-/* A named region with its first block plugged, an owner's fd and two data views. */
+/*
+ * A named region with its first block plugged: its file by O_PATH, an owner's fd and two data
+ * views.
+ */
 struct world {
-	char name[HOSTMEM_NAME_MAX];
+	char name[HM_NAME_MAX];
+	int file;
 	int owner;
 	int data;
 	int victim;
@@ -29,6 +33,7 @@ static inline void world_make(struct world *w)
 {
 	w->owner = hm_create_named(hm_name(w->name), SIZE);
 	hm_plug(w->owner, 0, HM_BLOCK);
+	w->file = hm_open_node(w->name, O_PATH);
 	w->data = hm_open_node(w->name, O_RDWR);
 	w->victim = hm_open_node(w->name, O_RDWR);
 }
@@ -36,6 +41,7 @@ static inline void world_make(struct world *w)
 static inline void world_end(struct world *w)
 {
 	_hm_destroy(w->owner, HOSTMEM_DESTROY_FORCE);
+	close(w->file);
 	close(w->owner);
 	close(w->data);
 	close(w->victim);

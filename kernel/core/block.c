@@ -184,10 +184,60 @@ static int hostmem_plug_commit(struct hostmem_view *view, struct hostmem_block_r
 		bitmap_clear(region->changing, r.first, r.nr);
 		region->nr_plugged += r.nr;
 		hostmem_region_bump(region);
-		hostmem_event(region, HOSTMEM_NL_PLUGGED, 0, (u64)r.first << region->block_shift,
-			      (u64)r.nr << region->block_shift);
+		/* Who is only just being created has not been told of. */
+		if (region->listed)
+			hostmem_event(region, HOSTMEM_NL_PLUGGED, 0,
+				      (u64)r.first << region->block_shift,
+				      (u64)r.nr << region->block_shift);
 	}
 	mutex_unlock(&region->lock);
+	return rc;
+}
+
+/**
+ * hostmem_plug - make blocks exist
+ * @view: whose right it is
+ * @start: first byte, from the region's start
+ * @length: bytes
+ * @progress: of who watches, or NULL
+ *
+ * Context: sleeps.
+ * Return: 0, or an errno as in the UAPI header.
+ */
+int hostmem_plug(struct hostmem_view *view, u64 start, u64 length,
+		 struct hostmem_progress __user *progress)
+{
+	struct hostmem_region *region = view->region;
+	struct hostmem_segment *segment = &region->segment;
+	struct hostmem_populate populate = {
+		.view = view,
+		.start = start,
+		.end = start + length,
+		.progress = progress,
+	};
+	struct hostmem_block_range r;
+	int rc;
+
+	rc = hostmem_range_check(start, length, hostmem_block_size(region), region->size);
+	if (!rc)
+		rc = hostmem_progress_check(progress);
+	if (!rc && segment->ops->inspect)
+		rc = segment->ops->inspect(segment);
+	if (rc)
+		return rc;
+	r = hostmem_block_range(region, start, length);
+	rc = hostmem_plug_begin(view, r);
+	if (rc)
+		return rc;
+	if (region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
+		rc = hostmem_populate(&populate);
+	if (!rc)
+		rc = hostmem_plug_commit(view, r);
+	if (rc) {
+		/* Nobody but us could see what we allocated, if anything. */
+		hostmem_guard_cut(region, start, length, HOSTMEM_CUT_FREE, NULL);
+		hostmem_change_end(region, r);
+	}
 	return rc;
 }
 
@@ -200,41 +250,10 @@ static int hostmem_plug_commit(struct hostmem_view *view, struct hostmem_block_r
 int hostmem_region_plug(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_plug *cmd = ucmd->cmd;
-	struct hostmem_view *view = ucmd->view;
-	struct hostmem_region *region = view->region;
-	struct hostmem_segment *segment = &region->segment;
-	struct hostmem_populate populate = {
-		.view = view,
-		.start = cmd->start,
-		.end = cmd->start + cmd->length,
-		.progress = u64_to_user_ptr(cmd->progress),
-	};
-	struct hostmem_block_range r;
-	int rc;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_range_check(cmd->start, cmd->length, hostmem_block_size(region), region->size);
-	if (!rc)
-		rc = hostmem_progress_check(populate.progress);
-	if (!rc && segment->ops->inspect)
-		rc = segment->ops->inspect(segment);
-	if (rc)
-		return rc;
-	r = hostmem_block_range(region, cmd->start, cmd->length);
-	rc = hostmem_plug_begin(view, r);
-	if (rc)
-		return rc;
-	if (region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
-		rc = hostmem_populate(&populate);
-	if (!rc)
-		rc = hostmem_plug_commit(view, r);
-	if (rc) {
-		/* Nobody but us could see what we allocated, if anything. */
-		hostmem_guard_cut(region, cmd->start, cmd->length, HOSTMEM_CUT_FREE, NULL);
-		hostmem_change_end(region, r);
-	}
-	return rc;
+	return hostmem_plug(ucmd->view, cmd->start, cmd->length, u64_to_user_ptr(cmd->progress));
 }
 
 static int hostmem_unplug_begin(struct hostmem_view *view, struct hostmem_block_range r)
@@ -293,6 +312,34 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 }
 
 /**
+ * hostmem_preallocate - allocate every page of plugged blocks
+ * @view: that can write
+ * @start: first byte, from the view's start, a multiple of the page size
+ * @length: bytes, a multiple of the page size
+ * @progress: of who watches, or NULL
+ *
+ * Context: sleeps.
+ * Return: 0, or an errno as in the UAPI header.
+ */
+int hostmem_preallocate(struct hostmem_view *view, u64 start, u64 length,
+			struct hostmem_progress __user *progress)
+{
+	struct hostmem_populate populate = {
+		.view = view,
+		.start = view->start + start,
+		.end = view->start + start + length,
+		.guarded = true,
+		.progress = progress,
+	};
+	int rc;
+
+	rc = hostmem_range_check(start, length, PAGE_SIZE, view->length);
+	if (!rc)
+		rc = hostmem_progress_check(progress);
+	return rc ?: hostmem_populate(&populate);
+}
+
+/**
  * hostmem_region_preallocate - HOSTMEM_REGION_PREALLOCATE
  * @ucmd: the ioctl, on a view that can write
  *
@@ -301,20 +348,9 @@ int hostmem_region_unplug(struct hostmem_ucmd *ucmd)
 int hostmem_region_preallocate(struct hostmem_ucmd *ucmd)
 {
 	struct hostmem_region_preallocate *cmd = ucmd->cmd;
-	struct hostmem_view *view = ucmd->view;
-	struct hostmem_populate populate = {
-		.view = view,
-		.start = view->start + cmd->start,
-		.end = view->start + cmd->start + cmd->length,
-		.guarded = true,
-		.progress = u64_to_user_ptr(cmd->progress),
-	};
-	int rc;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	rc = hostmem_range_check(cmd->start, cmd->length, PAGE_SIZE, view->length);
-	if (!rc)
-		rc = hostmem_progress_check(populate.progress);
-	return rc ?: hostmem_populate(&populate);
+	return hostmem_preallocate(ucmd->view, cmd->start, cmd->length,
+				   u64_to_user_ptr(cmd->progress));
 }

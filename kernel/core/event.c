@@ -2,6 +2,7 @@
 /*
  * Events: what the listeners of the netlink group are told. Everything else may call this.
  */
+#include <linux/slab.h>
 #include <net/genetlink.h>
 
 #include "hostmem_nl.h"
@@ -25,6 +26,31 @@ int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value)
 }
 
 /**
+ * hostmem_put_name - add the name of a region, if it has one, to a message
+ * @skb: the message
+ * @attr: HOSTMEM_A_*
+ * @region: the region
+ * @last: as for hostmem_name()
+ *
+ * Context: sleeps.
+ * Return: 0, -EMSGSIZE or -ENOMEM.
+ */
+int hostmem_put_name(struct sk_buff *skb, int attr, struct hostmem_region *region, bool last)
+{
+	char *buf = kmalloc(HOSTMEM_NAME_SIZE, GFP_KERNEL);
+	const char *name;
+	int rc = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	name = hostmem_name(region, buf, last);
+	if (name)
+		rc = nla_put_string(skb, attr, name);
+	kfree(buf);
+	return rc;
+}
+
+/**
  * hostmem_put_pmem_name - add to a message what anybody may know of a namespace: no address
  * @skb: the message
  * @pmem: the namespace
@@ -44,8 +70,10 @@ int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem)
 static int hostmem_put_event(struct sk_buff *skb, struct hostmem_region *region, u64 view_id,
 			     u64 start, u64 length)
 {
-	if (*region->name && nla_put_string(skb, HOSTMEM_A_EVENT_REGION_NAME, region->name))
-		return -EMSGSIZE;
+	int rc = hostmem_put_name(skb, HOSTMEM_A_EVENT_REGION_NAME, region, true);
+
+	if (rc)
+		return rc;
 	if (view_id && hostmem_put_u64(skb, HOSTMEM_A_EVENT_VIEW_ID, view_id))
 		return -EMSGSIZE;
 	if (hostmem_put_u64(skb, HOSTMEM_A_EVENT_REGION_ID, region->id) ||
@@ -65,7 +93,7 @@ static struct sk_buff *hostmem_event_begin(u8 what, void **msg)
 
 	if (!genl_has_listeners(hostmem_event_family, &init_net, HOSTMEM_NLGRP_EVENTS))
 		return NULL;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	skb = genlmsg_new(HOSTMEM_NL_MSG_SIZE, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 	/* There is room for it. */
@@ -87,7 +115,8 @@ static void hostmem_event_end(struct sk_buff *skb, void *msg, int rc)
 /**
  * hostmem_event - tell the listeners of the group "events"
  * @region: that changed
- * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED, HOSTMEM_NL_POISONED or HOSTMEM_NL_CLEARED
+ * @what: HOSTMEM_NL_CREATED to HOSTMEM_NL_REVOKED, HOSTMEM_NL_POISONED, HOSTMEM_NL_CLEARED or
+ *	HOSTMEM_NL_RENAMED
  * @view_id: of the view that it is about, or 0
  * @start: first byte that changed
  * @length: bytes that changed

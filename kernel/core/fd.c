@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What user space holds: the files of views, the ioctls on them, and those that make them.
+ * What user space holds: the files of views, and the calls on them.
  *
- * A file is the region's node when that was opened by path. The others, owners' and derived ones,
+ * A file is one of hostmemfs when that was opened by path. The others, owners' and derived ones,
  * have an inode of their own that nobody can open again, through /proc or else: a
  * regular file as long as the view, so that fstat() and lseek() tell its length.
+ *
+ * A file of hostmemfs may be empty when it is opened. Its view is then made by the first call
+ * that needs it, when the file has become a region.
  */
+#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/magic.h>
 #include <linux/module.h>
@@ -22,14 +26,59 @@ static int hostmem_fd_release(struct inode *inode, struct file *file)
 {
 	struct hostmem_view *view = file->private_data;
 
-	fput(view->inner);
+	if (view)
+		fput(view->inner);
 	return 0;
+}
+
+/* A data view for a file that has none, unless somebody else is faster. */
+static struct hostmem_view *hostmem_fd_make_view(struct file *file)
+{
+	struct hostmem_region *region = hostmem_inode_region(file_inode(file));
+	struct hostmem_view *view, *other;
+	u32 rights = 0;
+	int rc;
+
+	if (!region)
+		return ERR_PTR(-ENODATA);
+	if (file->f_mode & FMODE_READ)
+		rights |= HOSTMEM_RIGHT_READ;
+	if (file->f_mode & FMODE_WRITE)
+		rights |= HOSTMEM_RIGHT_WRITE;
+	view = hostmem_view_alloc(region, NULL, file, rights);
+	if (IS_ERR(view))
+		return view;
+	rc = hostmem_view_finalize(view);
+	if (rc) {
+		hostmem_view_abort(view);
+		return ERR_PTR(rc);
+	}
+	other = cmpxchg(&file->private_data, NULL, view);
+	if (!other)
+		return view;
+	hostmem_view_abort(view);
+	return other;
+}
+
+/* The view of a file, if it has one already. */
+static struct hostmem_view *hostmem_fd_has_view(const struct file *file)
+{
+	/* Pairs with the cmpxchg() of who has made all of it. */
+	return smp_load_acquire(&file->private_data);
+}
+
+/* The view of a file; ERR_PTR(-ENODATA): it is empty. */
+static struct hostmem_view *hostmem_fd_view(struct file *file)
+{
+	return hostmem_fd_has_view(file) ?: hostmem_fd_make_view(file);
 }
 
 static int hostmem_fd_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_view(file);
 
+	if (IS_ERR(view))
+		return PTR_ERR(view);
 	/* What user space calls offset 0 is the view's first byte. */
 	if (vma->vm_pgoff + vma_pages(vma) > view->length >> PAGE_SHIFT)
 		return -EINVAL;
@@ -41,33 +90,113 @@ static unsigned long hostmem_fd_get_unmapped_area(struct file *file, unsigned lo
 						  unsigned long len, unsigned long pgoff,
 						  unsigned long flags)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_view(file);
 
+	if (IS_ERR(view))
+		return PTR_ERR(view);
 	return hostmem_view_area(view, addr, len, pgoff + (view->start >> PAGE_SHIFT), flags);
 }
 
 static int hostmem_fd_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_view(file);
 
+	if (IS_ERR(view))
+		return view == ERR_PTR(-ENODATA) ? 0 : PTR_ERR(view);
 	if (start >= view->length)
 		return 0;
 	end = min(end, view->length - 1);
 	return hostmem_view_sync(view, view->start + start, view->start + end, datasync);
 }
 
+/* Nothing is behind the end that could be freed. */
+static long hostmem_fd_punch(struct hostmem_view *view, loff_t offset, loff_t length)
+{
+	if (offset >= view->length)
+		return 0;
+	return hostmem_view_punch(view, view->start + offset, min(length, view->length - offset));
+}
+
+/* Whole pages are allocated, and nothing can be behind the end. */
+static long hostmem_fd_allocate(struct hostmem_view *view, loff_t offset, loff_t length)
+{
+	loff_t start = round_down(offset, PAGE_SIZE);
+	int rc;
+
+	if (offset > view->length || length > view->length - offset)
+		return -EFBIG;
+	rc = hostmem_preallocate(view, start, round_up(offset + length, PAGE_SIZE) - start, NULL);
+	/* As for write(): this is about a file, which is there. */
+	return rc == -ENOENT ? -ENXIO : rc;
+}
+
+static long hostmem_fd_fallocate(struct file *file, int mode, loff_t offset, loff_t length)
+{
+	struct hostmem_view *view = hostmem_fd_view(file);
+
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return hostmem_fd_punch(view, offset, length);
+	if (!mode || mode == FALLOC_FL_KEEP_SIZE)
+		return hostmem_fd_allocate(view, offset, length);
+	return -EOPNOTSUPP;
+}
+
+static ssize_t hostmem_fd_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct hostmem_view *view = hostmem_fd_view(iocb->ki_filp);
+	ssize_t n;
+
+	if (IS_ERR(view))
+		return view == ERR_PTR(-ENODATA) ? 0 : PTR_ERR(view);
+	n = hostmem_view_read(view, iocb->ki_pos, to);
+	if (n > 0)
+		iocb->ki_pos += n;
+	file_accessed(iocb->ki_filp);
+	return n;
+}
+
+static ssize_t hostmem_fd_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct hostmem_view *view = hostmem_fd_view(iocb->ki_filp);
+	ssize_t n;
+
+	if (IS_ERR(view))
+		return PTR_ERR(view);
+	n = generic_write_checks(iocb, from);
+	if (n <= 0)
+		return n;
+	n = file_update_time(iocb->ki_filp);
+	if (!n)
+		n = hostmem_view_write(view, iocb->ki_pos, from);
+	if (n > 0)
+		iocb->ki_pos += n;
+	return n;
+}
+
 static loff_t hostmem_fd_llseek(struct file *file, loff_t offset, int whence)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_view(file);
+	loff_t size;
 
-	return fixed_size_llseek(file, offset, whence, view->length);
+	if (IS_ERR(view) && view != ERR_PTR(-ENODATA))
+		return PTR_ERR(view);
+	size = IS_ERR(view) ? 0 : view->length;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek_size(file, offset, whence, MAX_LFS_FILESIZE, size);
+	offset = size ? hostmem_view_seek(view, offset, whence) : -ENXIO;
+	return offset < 0 ? offset : vfs_setpos(file, offset, MAX_LFS_FILESIZE);
 }
 
 static __poll_t hostmem_fd_poll(struct file *file, poll_table *wait)
 {
-	struct hostmem_view *view = file->private_data;
-	struct hostmem_region *region = view->region;
+	struct hostmem_view *view = hostmem_fd_view(file);
+	struct hostmem_region *region;
 
+	if (IS_ERR(view))
+		return EPOLLHUP | EPOLLERR;
+	region = view->region;
 	poll_wait(file, &region->wait, wait);
 	if (hostmem_view_dead(view))
 		return EPOLLHUP | EPOLLERR;
@@ -78,8 +207,10 @@ static __poll_t hostmem_fd_poll(struct file *file, poll_table *wait)
 
 static void hostmem_fd_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_has_view(file);
 
+	if (!view)
+		return;
 	seq_printf(m, "hostmem-region:\t%llu\nhostmem-view:\t%llu\nhostmem-rights:\t%#x\n",
 		   view->region->id, view->id, view->rights);
 }
@@ -91,7 +222,7 @@ static const struct hostmem_ioctl_op hostmem_fd_ops[] = {
 	IOCTL_OP(HOSTMEM_REGION_DESTROY, hostmem_region_destroy,
 		 struct hostmem_region_destroy, out_pinned, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_REGION_INFO, hostmem_region_info,
-		 struct hostmem_region_info, out_name, 0),
+		 struct hostmem_region_info, out_mappings, 0),
 	IOCTL_OP(HOSTMEM_REGION_PLUG, hostmem_region_plug,
 		 struct hostmem_region_plug, progress, HOSTMEM_RIGHT_OWNER),
 	IOCTL_OP(HOSTMEM_REGION_UNPLUG, hostmem_region_unplug,
@@ -110,52 +241,42 @@ static const struct hostmem_ioctl_op hostmem_fd_ops[] = {
 
 static long hostmem_fd_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct hostmem_view *view = file->private_data;
+	struct hostmem_view *view = hostmem_fd_view(file);
 
+	if (IS_ERR(view))
+		return PTR_ERR(view);
 	return hostmem_ioctl(hostmem_fd_ops, ARRAY_SIZE(hostmem_fd_ops), view, view->rights,
 			     cmd, arg);
 }
 
-/* open(2) of a region's node: a data view. */
-static int hostmem_node_open(struct inode *inode, struct file *file)
+/* open(2) by path: a data view, at once unless the file is empty. */
+static int hostmem_file_open(struct inode *inode, struct file *file)
 {
-	struct hostmem_region *region = container_of(inode->i_cdev, struct hostmem_region,
-						     cdev);
-	struct hostmem_view *view;
-	u32 rights = 0;
-	int rc;
+	struct hostmem_view *view = hostmem_fd_view(file);
 
-	if (file->f_mode & FMODE_READ)
-		rights |= HOSTMEM_RIGHT_READ;
-	if (file->f_mode & FMODE_WRITE)
-		rights |= HOSTMEM_RIGHT_WRITE;
-	view = hostmem_view_alloc(region, NULL, rights);
-	if (IS_ERR(view))
-		return PTR_ERR(view);
-	rc = hostmem_view_finalize(view);
-	if (rc) {
-		hostmem_view_abort(view);
-		return rc;
-	}
-	file->private_data = view;
-	return 0;
+	return view == ERR_PTR(-ENODATA) ? 0 : PTR_ERR_OR_ZERO(view);
 }
 
 #define HOSTMEM_FD_FOPS							\
 	.owner = THIS_MODULE,						\
 	.release = hostmem_fd_release,					\
 	.llseek = hostmem_fd_llseek,					\
+	.read_iter = hostmem_fd_read_iter,				\
+	.write_iter = hostmem_fd_write_iter,				\
+	.splice_read = copy_splice_read,				\
+	.splice_write = iter_file_splice_write,				\
 	.poll = hostmem_fd_poll,					\
 	.unlocked_ioctl = hostmem_fd_ioctl,				\
 	.compat_ioctl = compat_ptr_ioctl,				\
 	.mmap = hostmem_fd_mmap,					\
 	.get_unmapped_area = hostmem_fd_get_unmapped_area,		\
 	.fsync = hostmem_fd_fsync,					\
+	.fallocate = hostmem_fd_fallocate,				\
 	.show_fdinfo = hostmem_fd_show_fdinfo,				\
 	HOSTMEM_FOPS_MMAP_SYNC
 
-const struct file_operations hostmem_node_fops = {
-	.open = hostmem_node_open,
+const struct file_operations hostmem_file_fops = {
+	.open = hostmem_file_open,
 	HOSTMEM_FD_FOPS,
 };
 
@@ -166,9 +287,9 @@ static const struct file_operations hostmem_fd_fops = {
 /* Its length is the view's, and its other attributes say nothing. */
 static int hostmem_fd_setattr(hostmem_idmap *idmap, struct dentry *dentry, struct iattr *attr)
 {
-	if (attr->ia_valid & ATTR_SIZE && attr->ia_size == i_size_read(d_inode(dentry)))
-		return 0;
-	return -EINVAL;
+	if (!(attr->ia_valid & ATTR_SIZE))
+		return -EINVAL;
+	return attr->ia_size == i_size_read(d_inode(dentry)) ? 0 : -EPERM;
 }
 
 static const struct inode_operations hostmem_fd_iops = {
@@ -196,17 +317,23 @@ static struct file *hostmem_fd_file(struct hostmem_view *view)
 		module_put(THIS_MODULE);
 		return file;
 	}
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	file->private_data = view;
 	return file;
 }
 
-/* A view that covers all of a region and may do everything, and its file. */
-static struct file *hostmem_fd_owner(struct hostmem_region *region)
+/**
+ * hostmem_fd_owner - a view that covers all of a region and may do everything, and its file
+ * @region: kept by the caller
+ *
+ * Return: the file, for fput(), whose view is not entered in the region yet; or an ERR_PTR.
+ */
+struct file *hostmem_fd_owner(struct hostmem_region *region)
 {
 	struct hostmem_view *view;
 	struct file *file;
 
-	view = hostmem_view_alloc(region, NULL, HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
+	view = hostmem_view_alloc(region, NULL, NULL, HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE |
 				  HOSTMEM_RIGHT_OWNER);
 	if (IS_ERR(view))
 		return ERR_CAST(view);
@@ -216,12 +343,20 @@ static struct file *hostmem_fd_owner(struct hostmem_region *region)
 	return file;
 }
 
-/*
- * Let the caller of an ioctl have the file of a view that nobody sees yet. What is likely to fail
- * comes before @publish, and after it nothing can.
+/**
+ * hostmem_fd_give - let the caller of an ioctl have the file of a view that nobody sees yet
+ * @ucmd: the ioctl
+ * @file: of the view
+ * @out_fd: where in the ioctl's answer its fd belongs
+ * @publish: enters the view, and what has come with it; what is likely to fail has been done
+ *	before, and nothing can fail afterwards
+ * @inode: for @publish
+ *
+ * Return: 0; -EMFILE, -EFAULT, or what @publish returns, and the file is still the caller's.
  */
-static int hostmem_fd_give(struct hostmem_ucmd *ucmd, struct file *file, s32 *out_fd,
-			   int (*publish)(struct hostmem_view *view))
+int hostmem_fd_give(struct hostmem_ucmd *ucmd, struct file *file, s32 *out_fd,
+		    int (*publish)(struct hostmem_view *view, struct inode *inode),
+		    struct inode *inode)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 	int rc;
@@ -232,7 +367,7 @@ static int hostmem_fd_give(struct hostmem_ucmd *ucmd, struct file *file, s32 *ou
 	rc = hostmem_ucmd_respond(ucmd);
 	if (rc)
 		goto err_fd;
-	rc = publish(file->private_data);
+	rc = publish(file->private_data, inode);
 	if (rc)
 		goto err_answer;
 	fd_install(fd, file);
@@ -243,69 +378,6 @@ err_answer:
 	hostmem_ucmd_respond(ucmd);
 err_fd:
 	put_unused_fd(fd);
-	return rc;
-}
-
-static int hostmem_create_publish(struct hostmem_view *view)
-{
-	int rc = hostmem_view_finalize(view);
-
-	return rc ?: hostmem_region_publish(view->region, view->id);
-}
-
-/**
- * hostmem_region_create - HOSTMEM_REGION_CREATE
- * @ucmd: the ioctl, on the control node
- *
- * Return: 0 or an errno as in the UAPI header.
- */
-int hostmem_region_create(struct hostmem_ucmd *ucmd)
-{
-	struct hostmem_region_create *cmd = ucmd->cmd;
-	struct hostmem_region *region;
-	struct file *file;
-	int rc;
-
-	region = hostmem_region_alloc(cmd);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-	cmd->out_id = region->id;
-	file = hostmem_fd_owner(region);
-	/* From here on its files have it, and the table, if it has a name. */
-	put_device(&region->dev);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, hostmem_create_publish);
-	if (rc)
-		fput(file);
-	return rc;
-}
-
-/**
- * hostmem_region_open - HOSTMEM_REGION_OPEN
- * @ucmd: the ioctl, on the control node
- *
- * Return: 0 or an errno as in the UAPI header.
- */
-int hostmem_region_open(struct hostmem_ucmd *ucmd)
-{
-	struct hostmem_region_open *cmd = ucmd->cmd;
-	struct hostmem_region *region;
-	struct file *file;
-	int rc;
-
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
-	region = hostmem_region_get_named(cmd->name);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-	file = hostmem_fd_owner(region);
-	put_device(&region->dev);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, hostmem_view_finalize);
-	if (rc)
-		fput(file);
 	return rc;
 }
 
@@ -327,6 +399,11 @@ static int hostmem_derive_check(const struct hostmem_view *parent,
 				   parent->length);
 }
 
+static int hostmem_derive_publish(struct hostmem_view *view, struct inode *inode)
+{
+	return hostmem_view_finalize(view);
+}
+
 /* HOSTMEM_VIEW_DERIVE */
 static int hostmem_view_derive(struct hostmem_ucmd *ucmd)
 {
@@ -339,7 +416,7 @@ static int hostmem_view_derive(struct hostmem_ucmd *ucmd)
 	rc = hostmem_derive_check(parent, cmd);
 	if (rc)
 		return rc;
-	view = hostmem_view_alloc(parent->region, parent, cmd->rights);
+	view = hostmem_view_alloc(parent->region, parent, NULL, cmd->rights);
 	if (IS_ERR(view))
 		return PTR_ERR(view);
 	view->start += cmd->start;
@@ -350,7 +427,7 @@ static int hostmem_view_derive(struct hostmem_ucmd *ucmd)
 		hostmem_view_abort(view);
 		return PTR_ERR(file);
 	}
-	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, hostmem_view_finalize);
+	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, hostmem_derive_publish, NULL);
 	if (rc)
 		fput(file);
 	return rc;

@@ -13,7 +13,7 @@
 /* HOSTMEM_NL_REGION_GET - do */
 const struct nla_policy hostmem_region_get_nl_policy[HOSTMEM_A_REGION_NAME + 1] = {
 	[HOSTMEM_A_REGION_ID] = { .type = NLA_U64, },
-	[HOSTMEM_A_REGION_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[HOSTMEM_A_REGION_NAME] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
 /* HOSTMEM_NL_VIEW_GET - do */

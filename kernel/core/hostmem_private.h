@@ -2,9 +2,8 @@
 #ifndef _HOSTMEM_PRIVATE_H
 #define _HOSTMEM_PRIVATE_H
 
-#include <linux/cdev.h>
-#include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
@@ -21,22 +20,26 @@
 struct genl_family;
 struct hostmem_pmem;
 struct hostmem_region;
+struct iov_iter;
 struct sk_buff;
+
+/* Room for a region's name with a slash in front, and its NUL. */
+#define HOSTMEM_NAME_SIZE (PATH_MAX + 1)
+
+/* Room for a message of netlink with the name of a region in it. */
+#define HOSTMEM_NL_MSG_SIZE (NLMSG_GOODSIZE + PATH_MAX)
 
 /* The limits that HOSTMEM_INFO reports. */
 #define HOSTMEM_MAX_REGIONS 4096
 #define HOSTMEM_MAX_BLOCKS BIT_ULL(23)
 #define HOSTMEM_MAX_SIZE BIT_ULL(52)
 
-/* Nodes that there can be until the module is loaded anew. */
-#define HOSTMEM_MINORS BIT(MINORBITS)
-
 /*
- * A region. Pinned by its views, and while it is named and not destroyed by the table of
- * regions.
+ * A region. Pinned by its views, and by the file that it is, if it is one.
  *
  * Locking: hostmem_regions_lock (mutex); region->lock (mutex) -> region->view_lock (spinlock)
- *   hostmem_regions_lock  the table, listed, the node. No region's lock is taken under it
+ *   hostmem_regions_lock  the table, listed. No region's lock is taken under it
+ *   hostmem_name_lock     dentry, was: see name.c
  *   region->lock          plugged, changing, nr_plugged, poison: writers. What a view may do is
  *                         decided under it: who has it knows that the view is not revoked
  *                         meanwhile. Short: never held while anything is waited for, so that
@@ -50,16 +53,13 @@ struct sk_buff;
  *                         clears a bit, sets revoked or changes poison makes a cut
  *                         afterwards, which waits for its readers
  *   view->calls           of which revoke and destroy wait for the end, see view.c
- *   immutable once listed: id, name, size, block_shift, slot_size, segment, mode...
+ *   immutable once listed: id, size, block_shift, slot_size, segment...
  */
 struct hostmem_region {
-	struct device dev;
-	struct cdev cdev;
+	struct kref ref;
 	u64 id;
-	char name[HOSTMEM_NAME_MAX];
-	umode_t mode;
-	kuid_t uid;
-	kgid_t gid;
+	struct dentry *dentry;	/* that is its name; NULL: it has none */
+	const char *was;	/* what that was before; NULL: not known */
 	u64 size;
 	unsigned int block_shift;
 	u64 slot_size;
@@ -144,6 +144,13 @@ enum hostmem_cut {
 	HOSTMEM_CUT_KEEP,
 };
 
+/* What a file becomes by ftruncate(). Of the superblock. */
+struct hostmem_fs_defaults {
+	u64 block_size;
+	u32 allocation;
+	u32 huge;
+};
+
 /* An ioctl on its way: a kernel copy of the argument, and how to answer. */
 struct hostmem_ucmd {
 	void __user *ubuffer;
@@ -203,6 +210,13 @@ static inline u64 hostmem_nr_blocks(const struct hostmem_region *region)
 	return region->size >> region->block_shift;
 }
 
+/* The region that a file of hostmemfs is; NULL: it is none yet. */
+static inline struct hostmem_region *hostmem_inode_region(const struct inode *inode)
+{
+	/* Pairs with the store of who has made all of it. */
+	return smp_load_acquire(&inode->i_private);
+}
+
 static inline struct hostmem_range hostmem_view_range(const struct hostmem_view *view)
 {
 	return (struct hostmem_range) { .start = view->start, .length = view->length };
@@ -235,6 +249,7 @@ void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 star
 		   u64 length);
 void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what);
 int hostmem_put_u64(struct sk_buff *skb, int attr, u64 value);
+int hostmem_put_name(struct sk_buff *skb, int attr, struct hostmem_region *region, bool last);
 int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem);
 
 /* ram.c */
@@ -242,6 +257,14 @@ extern const struct hostmem_backing_ops hostmem_ram_ops;
 int hostmem_ram_init(void);
 void hostmem_ram_exit(void);
 void hostmem_ram_info(u64 *used, u64 *limit);
+void hostmem_ram_set_limit(u64 limit);
+
+/* name.c */
+const char *hostmem_name(struct hostmem_region *region, char *buf, bool last);
+bool hostmem_name_below(struct hostmem_region *region, struct dentry *dentry);
+int hostmem_name_take(struct hostmem_region *region, struct dentry *dentry);
+void hostmem_name_drop(struct hostmem_region *region);
+void hostmem_name_remove(struct hostmem_region *region);
 
 /* pmem.c */
 extern struct mutex hostmem_pmem_lock;
@@ -290,7 +313,8 @@ void hostmem_guard_cut(struct hostmem_region *region, u64 start, u64 length, enu
 
 /* view.c */
 struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
-					struct hostmem_view *parent, u32 rights);
+					struct hostmem_view *parent,
+					const struct file *user, u32 rights);
 void hostmem_view_abort(struct hostmem_view *view);
 int hostmem_view_finalize(struct hostmem_view *view);
 unsigned int hostmem_views_seq(void);
@@ -300,9 +324,19 @@ void hostmem_views_drain(struct hostmem_region *region);
 unsigned long hostmem_view_area(struct hostmem_view *view, unsigned long addr, unsigned long len,
 				unsigned long pgoff, unsigned long flags);
 int hostmem_view_sync(struct hostmem_view *view, loff_t start, loff_t end, int datasync);
+int hostmem_view_punch(struct hostmem_view *view, loff_t start, loff_t length);
 int hostmem_view_revoke(struct hostmem_ucmd *ucmd);
 
+/* io.c */
+ssize_t hostmem_view_read(struct hostmem_view *view, loff_t pos, struct iov_iter *to);
+ssize_t hostmem_view_write(struct hostmem_view *view, loff_t pos, struct iov_iter *from);
+loff_t hostmem_view_seek(struct hostmem_view *view, loff_t pos, int whence);
+
 /* block.c */
+int hostmem_plug(struct hostmem_view *view, u64 start, u64 length,
+		 struct hostmem_progress __user *progress);
+int hostmem_preallocate(struct hostmem_view *view, u64 start, u64 length,
+			struct hostmem_progress __user *progress);
 int hostmem_region_plug(struct hostmem_ucmd *ucmd);
 int hostmem_region_unplug(struct hostmem_ucmd *ucmd);
 int hostmem_region_preallocate(struct hostmem_ucmd *ucmd);
@@ -313,15 +347,15 @@ int hostmem_region_slots(struct hostmem_ucmd *ucmd);
 
 /* region.c */
 extern struct mutex hostmem_regions_lock;
-int hostmem_regions_init(void);
-void hostmem_regions_exit(void);
 unsigned int hostmem_regions_count(void);
 unsigned int hostmem_regions_seq(void);
 struct hostmem_region *hostmem_region_next(u64 *id);
 struct hostmem_region *hostmem_region_find(u64 id);
 struct hostmem_region *hostmem_region_find_name(const char *name);
-struct hostmem_region *hostmem_region_get_named(const u8 *name);
 bool hostmem_region_get(struct hostmem_region *region);
+void hostmem_region_put(struct hostmem_region *region);
+u64 hostmem_region_memory(struct hostmem_region *region);
+void hostmem_regions_renamed(struct dentry *dentry);
 struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd);
 int hostmem_region_publish(struct hostmem_region *region, u64 view_id);
 int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view *view, bool force,
@@ -330,9 +364,26 @@ int hostmem_region_destroy(struct hostmem_ucmd *ucmd);
 int hostmem_region_info(struct hostmem_ucmd *ucmd);
 
 /* fd.c */
-extern const struct file_operations hostmem_node_fops;
+extern const struct file_operations hostmem_file_fops;
 int hostmem_fd_init(void);
 void hostmem_fd_exit(void);
+struct file *hostmem_fd_owner(struct hostmem_region *region);
+int hostmem_fd_give(struct hostmem_ucmd *ucmd, struct file *file, s32 *out_fd,
+		    int (*publish)(struct hostmem_view *view, struct inode *inode),
+		    struct inode *inode);
+
+/* mount.c */
+extern const struct super_operations hostmem_mount_sops;
+int hostmem_mount_init(void);
+void hostmem_mount_exit(void);
+
+/* fs.c */
+struct inode *hostmem_fs_new_inode(struct super_block *sb, umode_t mode);
+void hostmem_fs_evict_inode(struct inode *inode);
+struct inode *hostmem_fs_inode(struct file *file);
+int hostmem_fs_publish(struct inode *inode, struct hostmem_region *region, u64 view_id);
+
+/* create.c */
 int hostmem_region_create(struct hostmem_ucmd *ucmd);
 int hostmem_region_open(struct hostmem_ucmd *ucmd);
 

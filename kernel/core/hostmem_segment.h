@@ -13,6 +13,7 @@
 struct file;
 struct hostmem_poison;
 struct hostmem_segment;
+struct iov_iter;
 struct module;
 
 /**
@@ -33,6 +34,12 @@ struct module;
  *	behind what is present now, or -ENOMEM, -ENOSPC or -EHWPOISON. Context: sleeps, called in
  *	an SRCU read section of the region. NULL, with @give_back: all is there from the
  *	beginning, and stays when it is unplugged
+ * @held: bytes of memory that it occupies. Context: does not sleep. NULL: all that is plugged
+ * @read: copy from byte offset @pos on, within a block that is plugged. Returns how many bytes,
+ *	-EFAULT if @to is not there, or an errno. Context: as @populate, page faults disabled. NULL,
+ *	with @write: it cannot be done
+ * @write: the same to the memory; may end early
+ * @seek: find data or a hole, as lseek(). Context: sleeps. NULL: all that is plugged is data
  * @punch: free a range, which may be touched again; with @populate. Context: sleeps
  * @give_back: free what populate() without @keep left between @start and @end,
  *	except for pages that somebody has used since
@@ -52,6 +59,10 @@ struct hostmem_backing_ops {
 	int (*inspect)(struct hostmem_segment *segment);
 	bool (*admit)(struct hostmem_segment *segment, pgoff_t pgoff);
 	loff_t (*populate)(struct hostmem_segment *segment, loff_t pos, bool keep);
+	u64 (*held)(struct hostmem_segment *segment);
+	ssize_t (*read)(struct hostmem_segment *segment, loff_t pos, struct iov_iter *to);
+	ssize_t (*write)(struct hostmem_segment *segment, loff_t pos, struct iov_iter *from);
+	loff_t (*seek)(struct hostmem_segment *segment, loff_t pos, int whence);
 	int (*punch)(struct hostmem_segment *segment, loff_t start, loff_t length);
 	void (*give_back)(struct hostmem_segment *segment, loff_t start, loff_t end);
 	void (*discard)(struct hostmem_segment *segment, loff_t start, loff_t length);

@@ -15,7 +15,6 @@ static int hostmem_control_info(struct hostmem_ucmd *ucmd)
 	if (cmd->flags)
 		return -EOPNOTSUPP;
 	cmd->out_abi_version = HOSTMEM_ABI_VERSION;
-	cmd->out_name_max = HOSTMEM_NAME_MAX;
 	cmd->out_max_regions = HOSTMEM_MAX_REGIONS;
 	cmd->out_regions = hostmem_regions_count();
 	cmd->out_max_blocks = HOSTMEM_MAX_BLOCKS;
@@ -30,7 +29,7 @@ static const struct hostmem_ioctl_op hostmem_control_ops[] = {
 	IOCTL_OP(HOSTMEM_REGION_CREATE, hostmem_region_create,
 		 struct hostmem_region_create, backing_pmem, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,
-		 struct hostmem_region_open, __reserved, HOSTMEM_RIGHT_WRITE),
+		 struct hostmem_region_open, out_fd, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_EXTENTS, hostmem_extents, struct hostmem_extents, out_lease, 0),
 };
 
@@ -53,7 +52,6 @@ static const struct file_operations hostmem_control_fops = {
 static struct miscdevice hostmem_control = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "hostmem-control",
-	.nodename = "hostmem/control",
 	.mode = 0600,
 	.fops = &hostmem_control_fops,
 };
@@ -68,21 +66,21 @@ static int __init hostmem_init(void)
 	rc = hostmem_fd_init();
 	if (rc)
 		goto err_ram;
-	rc = hostmem_regions_init();
-	if (rc)
-		goto err_fd;
 	rc = hostmem_netlink_init();
 	if (rc)
-		goto err_regions;
-	rc = misc_register(&hostmem_control);
+		goto err_fd;
+	rc = hostmem_mount_init();
 	if (rc)
 		goto err_netlink;
+	rc = misc_register(&hostmem_control);
+	if (rc)
+		goto err_mount;
 	return 0;
 
+err_mount:
+	hostmem_mount_exit();
 err_netlink:
 	hostmem_netlink_exit();
-err_regions:
-	hostmem_regions_exit();
 err_fd:
 	hostmem_fd_exit();
 err_ram:
@@ -93,8 +91,8 @@ err_ram:
 static void __exit hostmem_exit(void)
 {
 	misc_deregister(&hostmem_control);
+	hostmem_mount_exit();
 	hostmem_netlink_exit();
-	hostmem_regions_exit();
 	hostmem_fd_exit();
 	hostmem_ram_exit();
 	/* A fault handler that outlived its region may be about to return from our code. */

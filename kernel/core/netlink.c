@@ -45,14 +45,16 @@ static int hostmem_put_source(struct sk_buff *skb, const struct hostmem_region *
 static int hostmem_put_region(struct sk_buff *skb, struct hostmem_region *region, bool admin)
 {
 	u32 views, mappings;
+	int rc;
 
 	spin_lock(&region->view_lock);
 	views = region->nr_views;
 	mappings = region->nr_mappings;
 	spin_unlock(&region->view_lock);
 
-	if (*region->name && nla_put_string(skb, HOSTMEM_A_REGION_NAME, region->name))
-		return -EMSGSIZE;
+	rc = hostmem_put_name(skb, HOSTMEM_A_REGION_NAME, region, false);
+	if (rc)
+		return rc;
 	if (hostmem_put_source(skb, region, admin) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_ID, region->id) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_REGION_SIZE, region->size) ||
@@ -133,7 +135,7 @@ int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int rc = -ENOENT;
 	void *msg;
 
-	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	reply = genlmsg_new(HOSTMEM_NL_MSG_SIZE, GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
 	msg = genlmsg_put_reply(reply, info, &hostmem_family, 0, HOSTMEM_NL_REGION_GET);
@@ -152,13 +154,21 @@ int hostmem_nl_region_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
-int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+static int hostmem_dump_region(struct sk_buff *skb, struct netlink_callback *cb,
+			       struct hostmem_region *region)
 {
 	bool admin = netlink_capable(cb->skb, CAP_SYS_ADMIN);
+	void *msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_REGION_GET);
+
+	return msg ? hostmem_dump_end(skb, msg, hostmem_put_region(skb, region, admin)) :
+		     -EMSGSIZE;
+}
+
+int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
 	u64 *next = (u64 *)cb->ctx;
 	struct hostmem_region *region;
 	int rc = 0;
-	void *msg;
 
 	mutex_lock(&hostmem_regions_lock);
 	cb->seq = hostmem_regions_seq();
@@ -166,9 +176,11 @@ int hostmem_nl_region_get_dumpit(struct sk_buff *skb, struct netlink_callback *c
 		region = hostmem_region_next(next);
 		if (!region)
 			break;
-		msg = hostmem_dump_begin(skb, cb, HOSTMEM_NL_REGION_GET);
-		rc = msg ? hostmem_dump_end(skb, msg, hostmem_put_region(skb, region, admin)) :
-			   -EMSGSIZE;
+		rc = hostmem_dump_region(skb, cb, region);
+		/* A first packet is a page: too small for a long name. */
+		if (rc == -EMSGSIZE && !skb->len &&
+		    !pskb_expand_head(skb, 0, HOSTMEM_NL_MSG_SIZE, GFP_KERNEL))
+			rc = hostmem_dump_region(skb, cb, region);
 		if (!rc)
 			++*next;
 	}

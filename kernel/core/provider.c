@@ -30,7 +30,7 @@ EXPORT_SYMBOL_GPL(hostmem_segment_get);
  */
 void hostmem_segment_put(struct hostmem_segment *segment)
 {
-	put_device(&hostmem_segment_region(segment)->dev);
+	hostmem_region_put(hostmem_segment_region(segment));
 }
 EXPORT_SYMBOL_GPL(hostmem_segment_put);
 

@@ -9,8 +9,8 @@
  * nobody has used, and give_back() may drop it without losing a byte.
  *
  * No process owns a region's memory: killing who wrote it frees nothing. So all regions
- * together may hold half of RAM and no more, as one tmpfs may, unless the administrator says
- * otherwise: beyond that a host without swap ends with everybody killed and nothing freed.
+ * together may hold half of RAM and no more, as one tmpfs may, unless hostmemfs is mounted with
+ * another size: beyond that a host without swap ends with everybody killed and nothing freed.
  * What a region holds is what shmem says, in memory and swapped out. The sum over all regions
  * is brought up to date when a region asks for more, so it lags behind by what
  * the last fault of each region added.
@@ -19,8 +19,6 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/huge_mm.h>
-#include <linux/math64.h>
-#include <linux/moduleparam.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
@@ -28,6 +26,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/uio.h>
 #include <linux/workqueue.h>
 
 #include "hostmem_private.h"
@@ -51,8 +50,8 @@ struct hostmem_ram {
 static DEFINE_SPINLOCK(hostmem_ram_lock);
 static LIST_HEAD(hostmem_rams);
 
-/* In pages; ULONG_MAX: nobody has said. */
-static unsigned long hostmem_ram_limit = ULONG_MAX;
+/* In pages. */
+static unsigned long hostmem_ram_limit;
 static atomic_long_t hostmem_ram_used;
 
 static struct vfsmount *hostmem_ram_mnt[2];
@@ -116,46 +115,14 @@ void hostmem_ram_info(u64 *used, u64 *limit)
 	*limit = (u64)READ_ONCE(hostmem_ram_limit) << PAGE_SHIFT;
 }
 
-/* Bytes, or percent of the memory that there is, of which the limit is a part. */
-static int hostmem_ram_limit_set(const char *val, const struct kernel_param *kp)
+/**
+ * hostmem_ram_set_limit - say what all ram regions may hold together
+ * @limit: bytes
+ */
+void hostmem_ram_set_limit(u64 limit)
 {
-	u64 total = (u64)totalram_pages() << PAGE_SHIFT;
-	size_t len = strcspn(val, "%\n");
-	char digits[21];
-	u64 limit;
-	int rc;
-
-	if (len >= sizeof(digits))
-		return -EINVAL;
-	strscpy(digits, val, len + 1);
-	rc = kstrtou64(digits, 10, &limit);
-	if (rc)
-		return rc;
-	if (val[len] == '%') {
-		if (limit > 100)
-			return -EINVAL;
-		limit = div_u64(total * limit, 100);
-		len++;
-	}
-	if (limit > total || (val[len] && strcmp(val + len, "\n")))
-		return -EINVAL;
 	WRITE_ONCE(hostmem_ram_limit, limit >> PAGE_SHIFT);
-	return 0;
 }
-
-static int hostmem_ram_limit_get(char *buffer, const struct kernel_param *kp)
-{
-	return sysfs_emit(buffer, "%llu\n", (u64)READ_ONCE(hostmem_ram_limit) << PAGE_SHIFT);
-}
-
-static const struct kernel_param_ops hostmem_ram_limit_ops = {
-	.set = hostmem_ram_limit_set,
-	.get = hostmem_ram_limit_get,
-};
-
-module_param_cb(ram_limit, &hostmem_ram_limit_ops, NULL, 0644);
-__MODULE_PARM_TYPE(ram_limit, "bytes, or a percentage of RAM");
-MODULE_PARM_DESC(ram_limit, "What all regions of ram may hold together (default 50%)");
 
 /*
  * /proc/PID/map_files opens what a mapping's file is a file of: the inode itself, past the guard.
@@ -243,10 +210,20 @@ static bool hostmem_ram_bad(struct address_space *mapping, pgoff_t pgoff)
 	return bad;
 }
 
+/* A page, allocated if it is not there, or an ERR_PTR. */
+static struct page *hostmem_ram_page(struct address_space *mapping, pgoff_t pgoff)
+{
+	gfp_t gfp = mapping_gfp_mask(mapping) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	struct page *page = shmem_read_mapping_page_gfp(mapping, pgoff, gfp);
+
+	if (IS_ERR(page) && hostmem_ram_bad(mapping, pgoff))
+		return ERR_PTR(-EHWPOISON);
+	return page;
+}
+
 static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, bool keep)
 {
 	struct address_space *mapping = segment->file->f_mapping;
-	gfp_t gfp = mapping_gfp_mask(mapping) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	struct folio *folio;
 	struct page *page;
 	loff_t next;
@@ -256,9 +233,9 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 	/* What is to be kept is there. */
 	if (!keep && IS_ALIGNED(pos, SZ_256K) && !hostmem_ram_spare())
 		return -ENOMEM;
-	page = shmem_read_mapping_page_gfp(mapping, pos >> PAGE_SHIFT, gfp);
+	page = hostmem_ram_page(mapping, pos >> PAGE_SHIFT);
 	if (IS_ERR(page))
-		return hostmem_ram_bad(mapping, pos >> PAGE_SHIFT) ? -EHWPOISON : PTR_ERR(page);
+		return PTR_ERR(page);
 	folio = page_folio(page);
 	next = (loff_t)folio_next_index(folio) << PAGE_SHIFT;
 	if (keep) {
@@ -269,6 +246,50 @@ static loff_t hostmem_ram_populate(struct hostmem_segment *segment, loff_t pos, 
 	}
 	folio_put(folio);
 	return next;
+}
+
+static ssize_t hostmem_ram_read(struct hostmem_segment *segment, loff_t pos, struct iov_iter *to)
+{
+	struct kiocb kiocb;
+
+	init_sync_kiocb(&kiocb, segment->file);
+	kiocb.ki_pos = pos;
+	return segment->file->f_op->read_iter(&kiocb, to);
+}
+
+/* Up to the end of the page. shmem's own takes the inode's lock, which a punch has for long. */
+static ssize_t hostmem_ram_write(struct hostmem_segment *segment, loff_t pos,
+				 struct iov_iter *from)
+{
+	struct address_space *mapping = segment->file->f_mapping;
+	size_t n = min_t(size_t, iov_iter_count(from), PAGE_SIZE - offset_in_page(pos));
+	struct folio *folio;
+	struct page *page;
+
+	if (!hostmem_ram_admit(segment, pos >> PAGE_SHIFT))
+		return -ENOSPC;
+	if (IS_ALIGNED(pos, SZ_256K) && !hostmem_ram_spare())
+		return -ENOMEM;
+	page = hostmem_ram_page(mapping, pos >> PAGE_SHIFT);
+	if (IS_ERR(page))
+		return PTR_ERR(page) == -EHWPOISON ? -EIO : PTR_ERR(page);
+	folio = page_folio(page);
+	folio_lock(folio);
+	/* Punched out meanwhile: there is a new one next time. */
+	if (folio->mapping != mapping)
+		n = 0;
+	else
+		n = copy_page_from_iter_atomic(page, offset_in_page(pos), n, from);
+	if (n)
+		folio_mark_dirty(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	return n;
+}
+
+static loff_t hostmem_ram_seek(struct hostmem_segment *segment, loff_t pos, int whence)
+{
+	return segment->file->f_op->llseek(segment->file, pos, whence);
 }
 
 /* Call @fn for each locked page cache folio that overlaps a range of bytes; returns their sum. */
@@ -361,6 +382,11 @@ static void hostmem_ram_give_back(struct hostmem_segment *segment, loff_t start,
 	hostmem_ram_count(segment->private);
 }
 
+static u64 hostmem_ram_held_bytes(struct hostmem_segment *segment)
+{
+	return (u64)hostmem_ram_held(segment->private) << PAGE_SHIFT;
+}
+
 static int hostmem_ram_punch(struct hostmem_segment *segment, loff_t start, loff_t length)
 {
 	struct file *file = segment->file;
@@ -390,6 +416,10 @@ const struct hostmem_backing_ops hostmem_ram_ops = {
 	.close = hostmem_ram_close,
 	.admit = hostmem_ram_admit,
 	.populate = hostmem_ram_populate,
+	.held = hostmem_ram_held_bytes,
+	.read = hostmem_ram_read,
+	.write = hostmem_ram_write,
+	.seek = hostmem_ram_seek,
 	.punch = hostmem_ram_punch,
 	.give_back = hostmem_ram_give_back,
 	.discard = hostmem_ram_discard,
@@ -411,8 +441,7 @@ int __init hostmem_ram_init(void)
 
 	if (!type)
 		return -ENODEV;
-	if (hostmem_ram_limit == ULONG_MAX)
-		hostmem_ram_limit = totalram_pages() / 2;
+	hostmem_ram_limit = totalram_pages() / 2;
 	hostmem_ram_cred = prepare_kernel_cred(&init_task);
 	if (!hostmem_ram_cred)
 		return -ENOMEM;

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Regions: creation, the table of those that exist, their nodes, and their end.
+ * Regions: creation, the table of those that exist, and their end.
  */
-#include <linux/ctype.h>
-#include <linux/file.h>
+#include <linux/bitmap.h>
 #include <linux/hostmem_nl.h>
-#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "hostmem_private.h"
 
-/* The table, the names, the nodes. */
+/* The table. */
 DEFINE_MUTEX(hostmem_regions_lock);
 static DEFINE_XARRAY(hostmem_regions);
 static unsigned int hostmem_nr_regions;
 static u64 hostmem_last_id;
 static unsigned int hostmem_list_seq;
-
-static atomic_t hostmem_last_minor = ATOMIC_INIT(-1);
-static dev_t hostmem_devt;
-static struct class *hostmem_class;
 
 unsigned int hostmem_regions_count(void)
 {
@@ -70,11 +64,11 @@ struct hostmem_region *hostmem_region_next(u64 *id)
  * hostmem_region_get - keep a region that was found in the table
  * @region: the region, kept by the table's lock
  *
- * Return: true; false: it is an anonymous one that is being freed.
+ * Return: true; false: it is being freed.
  */
 bool hostmem_region_get(struct hostmem_region *region)
 {
-	return kobject_get_unless_zero(&region->dev.kobj);
+	return kref_get_unless_zero(&region->ref);
 }
 
 /**
@@ -92,45 +86,57 @@ struct hostmem_region *hostmem_region_find(u64 id)
 	return region && region->listed ? region : NULL;
 }
 
-static struct hostmem_region *hostmem_region_named(const char *name)
-{
-	struct hostmem_region *region;
-	unsigned long index;
-
-	xa_for_each(&hostmem_regions, index, region) {
-		if (!strcmp(region->name, name))
-			return region;
-	}
-	return NULL;
-}
-
 /**
  * hostmem_region_find_name - a listed region by name
- * @name: its name, not empty
+ * @name: its name
  *
- * Context: under hostmem_regions_lock, which keeps the region.
- * Return: the region, or NULL.
+ * Context: sleeps; under hostmem_regions_lock, which keeps the region.
+ * Return: the region, NULL, or ERR_PTR(-ENOMEM).
  */
 struct hostmem_region *hostmem_region_find_name(const char *name)
 {
-	struct hostmem_region *region;
+	struct hostmem_region *region, *found = NULL;
+	char *buf = kmalloc(HOSTMEM_NAME_SIZE, GFP_KERNEL);
+	const char *its;
+	u64 id = 0;
 
-	lockdep_assert_held(&hostmem_regions_lock);
-	if (!*name)
-		return NULL;
-	region = hostmem_region_named(name);
-	return region && region->listed ? region : NULL;
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	for (; !found && (region = hostmem_region_next(&id)); id++) {
+		its = hostmem_name(region, buf, false);
+		if (its && !strcmp(its, name))
+			found = region;
+	}
+	kfree(buf);
+	return found;
 }
 
-/* Take the name and a place in the table; nobody finds the region yet. */
+/**
+ * hostmem_regions_renamed - tell of all regions whose name a rename has changed
+ * @dentry: that has been moved
+ *
+ * Context: sleeps; under the lock of its directory.
+ */
+void hostmem_regions_renamed(struct dentry *dentry)
+{
+	struct hostmem_region *region;
+	u64 id = 0;
+
+	mutex_lock(&hostmem_regions_lock);
+	for (; (region = hostmem_region_next(&id)); id++) {
+		if (hostmem_name_below(region, dentry))
+			hostmem_event(region, HOSTMEM_NL_RENAMED, 0, 0, region->size);
+	}
+	mutex_unlock(&hostmem_regions_lock);
+}
+
+/* Take a place in the table; nobody finds the region yet. */
 static int hostmem_region_enroll(struct hostmem_region *region)
 {
 	int rc;
 
 	mutex_lock(&hostmem_regions_lock);
-	if (*region->name && hostmem_region_named(region->name)) {
-		rc = -EEXIST;
-	} else if (hostmem_nr_regions == HOSTMEM_MAX_REGIONS) {
+	if (hostmem_nr_regions == HOSTMEM_MAX_REGIONS) {
 		rc = -ENOSPC;
 	} else {
 		region->id = ++hostmem_last_id;
@@ -147,38 +153,30 @@ static int hostmem_region_enroll(struct hostmem_region *region)
  * @region: with a place in the table
  * @view_id: of its first view
  *
- * From here on the table pins a named region, and it the module, until it ends.
- *
  * Context: sleeps.
- * Return: 0; -ENODEV: it has ended already; or an errno of making its node.
+ * Return: 0; -ENODEV: it has ended already.
  */
 int hostmem_region_publish(struct hostmem_region *region, u64 view_id)
 {
 	int rc = 0;
 
 	mutex_lock(&hostmem_regions_lock);
-	if (READ_ONCE(region->dead))
+	if (READ_ONCE(region->dead)) {
 		rc = -ENODEV;
-	else if (*region->name)
-		rc = cdev_device_add(&region->cdev, &region->dev);
-	if (!rc) {
-		if (*region->name) {
-			__module_get(THIS_MODULE);
-			get_device(&region->dev);
-		}
+	} else {
 		region->listed = true;
 		hostmem_list_seq++;
 		/* Told before anybody can change it. */
 		hostmem_event(region, HOSTMEM_NL_CREATED, view_id, 0, region->size);
+		if (region->nr_plugged)
+			hostmem_event(region, HOSTMEM_NL_PLUGGED, 0, 0,
+				      region->nr_plugged << region->block_shift);
 	}
 	mutex_unlock(&hostmem_regions_lock);
 	return rc;
 }
 
-/*
- * Out of the table. True for one caller, if it was listed, who tells, and drops the table's
- * reference of a named region.
- */
+/* Out of the table. True for one caller, if it was listed, who tells. */
 static bool hostmem_region_withdraw(struct hostmem_region *region)
 {
 	bool listed;
@@ -188,8 +186,6 @@ static bool hostmem_region_withdraw(struct hostmem_region *region)
 	if (listed) {
 		region->listed = false;
 		hostmem_list_seq++;
-		if (*region->name)
-			cdev_device_del(&region->cdev, &region->dev);
 	}
 	if (region->id && xa_load(&hostmem_regions, region->id) == region) {
 		xa_erase(&hostmem_regions, region->id);
@@ -199,11 +195,11 @@ static bool hostmem_region_withdraw(struct hostmem_region *region)
 	return listed;
 }
 
-static void hostmem_region_free(struct device *dev)
+static void hostmem_region_free(struct kref *ref)
 {
-	struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
+	struct hostmem_region *region = container_of(ref, struct hostmem_region, ref);
 
-	/* The end of an anonymous region that nobody has destroyed. */
+	/* The end of one without a name that nobody has destroyed. */
 	if (hostmem_region_withdraw(region))
 		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
 	if (region->has_srcu) {
@@ -215,78 +211,34 @@ static void hostmem_region_free(struct device *dev)
 	kvfree(region->plugged);
 	kvfree(region->changing);
 	kvfree(rcu_dereference_protected(region->poison, true));
+	kfree(region->was);
 	kfree(region);
 }
 
-static char *hostmem_region_devnode(hostmem_devnode_device *dev, umode_t *mode, kuid_t *uid,
-				    kgid_t *gid)
+/**
+ * hostmem_region_put - undo hostmem_region_get(), and what else pins a region
+ * @region: may be freed by this
+ *
+ * Context: sleeps; under no lock that a fault, or close() of the segment, may need.
+ */
+void hostmem_region_put(struct hostmem_region *region)
 {
-	const struct hostmem_region *region = container_of(dev, struct hostmem_region, dev);
-
-	/* Whoever removes the node asks for its name only. */
-	if (mode) {
-		/* With a type it is never 0, which would stand for a default. */
-		*mode = region->mode | S_IFCHR;
-		*uid = region->uid;
-		*gid = region->gid;
-	}
-	return kasprintf(GFP_KERNEL, "hostmem/%s", region->name);
-}
-
-static const struct device_type hostmem_region_type = {
-	.name = "hostmem_region",
-	.devnode = hostmem_region_devnode,
-	.release = hostmem_region_free,
-};
-
-/* A NUL-terminated name, NUL to its end, that can be a file name. */
-static int hostmem_name_check(const u8 *name)
-{
-	size_t len = strnlen(name, HOSTMEM_NAME_MAX);
-	size_t i;
-
-	if (len == HOSTMEM_NAME_MAX || memchr_inv(name + len, 0, HOSTMEM_NAME_MAX - len))
-		return -EINVAL;
-	if (name[0] == '.' || name[0] == '-' || !strcmp(name, "control"))
-		return -EINVAL;
-	for (i = 0; i < len; i++) {
-		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._-", name[i])))
-			return -EINVAL;
-	}
-	return 0;
+	kref_put(&region->ref, hostmem_region_free);
 }
 
 /**
- * hostmem_region_get_named - a listed region by a name that user space gave
- * @name: HOSTMEM_NAME_MAX bytes
+ * hostmem_region_memory - how much memory a region occupies
+ * @region: kept by the caller
  *
- * Return: the region, for put_device(), or ERR_PTR(-EINVAL) or ERR_PTR(-ENOENT).
+ * Return: bytes.
  */
-struct hostmem_region *hostmem_region_get_named(const u8 *name)
+u64 hostmem_region_memory(struct hostmem_region *region)
 {
-	struct hostmem_region *region;
-	int rc;
+	struct hostmem_segment *segment = &region->segment;
 
-	rc = hostmem_name_check(name);
-	if (rc)
-		return ERR_PTR(rc);
-	mutex_lock(&hostmem_regions_lock);
-	region = hostmem_region_find_name(name);
-	if (region)
-		get_device(&region->dev);
-	mutex_unlock(&hostmem_regions_lock);
-	return region ?: ERR_PTR(-ENOENT);
-}
-
-static int hostmem_create_check_node(const struct hostmem_region_create *cmd)
-{
-	int rc = hostmem_name_check(cmd->name);
-
-	if (rc)
-		return rc;
-	if (!*cmd->name)
-		return cmd->mode || cmd->uid || cmd->gid ? -EINVAL : 0;
-	return cmd->mode & ~0777 ? -EINVAL : 0;
+	if (segment->ops->held)
+		return segment->ops->held(segment);
+	return READ_ONCE(region->nr_plugged) << region->block_shift;
 }
 
 static int hostmem_create_check(const struct hostmem_region_create *cmd, u64 block_size)
@@ -300,42 +252,7 @@ static int hostmem_create_check(const struct hostmem_region_create *cmd, u64 blo
 	    cmd->region_size / block_size > HOSTMEM_MAX_BLOCKS ||
 	    !IS_ALIGNED(cmd->slot_size, block_size))
 		return -EINVAL;
-	return hostmem_create_check_node(cmd);
-}
-
-/* As for chown(): a node for somebody else, or for a foreign group, needs CAP_CHOWN. */
-static int hostmem_region_set_owner(struct hostmem_region *region,
-				    const struct hostmem_region_create *cmd)
-{
-	region->mode = cmd->mode;
-	region->uid = make_kuid(current_user_ns(), cmd->uid);
-	region->gid = make_kgid(current_user_ns(), cmd->gid);
-	if (!uid_valid(region->uid) || !gid_valid(region->gid))
-		return -EINVAL;
-	if (uid_eq(region->uid, current_fsuid()) && in_group_p(region->gid))
-		return 0;
-	return capable(CAP_CHOWN) ? 0 : -EPERM;
-}
-
-/* A node that somebody has kept must never become another region's: no minor is used again. */
-static int hostmem_region_init_node(struct hostmem_region *region,
-				    const struct hostmem_region_create *cmd)
-{
-	int rc = hostmem_region_set_owner(region, cmd);
-	int minor;
-
-	if (rc)
-		return rc;
-	minor = atomic_inc_return(&hostmem_last_minor);
-	if (minor >= HOSTMEM_MINORS) {
-		atomic_dec(&hostmem_last_minor);
-		return -ENOSPC;
-	}
-	region->dev.devt = MKDEV(MAJOR(hostmem_devt), minor);
-	region->dev.class = hostmem_class;
-	cdev_init(&region->cdev, &hostmem_node_fops);
-	region->cdev.owner = THIS_MODULE;
-	return dev_set_name(&region->dev, "%s", region->name);
+	return 0;
 }
 
 static int hostmem_region_init(struct hostmem_region *region,
@@ -352,22 +269,17 @@ static int hostmem_region_init(struct hostmem_region *region,
 	if (rc)
 		return rc;
 	region->has_srcu = true;
-	rc = hostmem_segment_open(&region->segment, cmd);
-	if (rc)
-		return rc;
-	if (*region->name)
-		rc = hostmem_region_init_node(region, cmd);
-	return rc;
+	return hostmem_segment_open(&region->segment, cmd);
 }
 
 /**
  * hostmem_region_alloc - make a region that nobody can find yet
  * @cmd: what it shall be like
  *
- * Its name and its place in the table are taken.
+ * Its place in the table is taken.
  *
  * Context: sleeps.
- * Return: the region, for put_device(), or an ERR_PTR.
+ * Return: the region, for hostmem_region_put(), or an ERR_PTR.
  */
 struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *cmd)
 {
@@ -381,8 +293,7 @@ struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *
 	region = kzalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
 	if (!region)
 		return ERR_PTR(-ENOMEM);
-	device_initialize(&region->dev);
-	region->dev.type = &hostmem_region_type;
+	kref_init(&region->ref);
 	mutex_init(&region->lock);
 	spin_lock_init(&region->view_lock);
 	mutex_init(&region->policy_lock);
@@ -396,13 +307,12 @@ struct hostmem_region *hostmem_region_alloc(const struct hostmem_region_create *
 	region->backing = cmd->backing;
 	region->allocation = cmd->allocation;
 	region->huge = cmd->huge;
-	memcpy(region->name, cmd->name, sizeof(region->name));
 
 	rc = hostmem_region_init(region, cmd);
 	if (!rc)
 		rc = hostmem_region_enroll(region);
 	if (rc) {
-		put_device(&region->dev);
+		hostmem_region_put(region);
 		return ERR_PTR(rc);
 	}
 	return region;
@@ -456,15 +366,11 @@ int hostmem_region_end(struct hostmem_region *region, const struct hostmem_view 
 	hostmem_views_drain(region);
 	hostmem_guard_cut(region, 0, region->size, HOSTMEM_CUT_FREE, pins);
 	hostmem_segment_end(&region->segment);
+	hostmem_name_remove(region);
 	hostmem_region_bump(region);
 	/* One that is only just being created has not been told of. */
-	if (!listed)
-		return 0;
-	hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
-	if (*region->name) {
-		put_device(&region->dev);
-		module_put(THIS_MODULE);
-	}
+	if (listed)
+		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
 	return 0;
 }
 
@@ -519,7 +425,6 @@ int hostmem_region_info(struct hostmem_ucmd *ucmd)
 	cmd->out_backing = region->backing;
 	cmd->out_allocation = region->allocation;
 	cmd->out_huge = region->huge;
-	memcpy(cmd->out_name, region->name, sizeof(cmd->out_name));
 
 	mutex_lock(&region->lock);
 	cmd->out_plugged = region->nr_plugged << region->block_shift;
@@ -532,23 +437,4 @@ int hostmem_region_info(struct hostmem_ucmd *ucmd)
 	cmd->out_mappings = region->nr_mappings;
 	spin_unlock(&region->view_lock);
 	return hostmem_ucmd_respond(ucmd);
-}
-
-int hostmem_regions_init(void)
-{
-	int rc;
-
-	hostmem_class = class_create("hostmem");
-	if (IS_ERR(hostmem_class))
-		return PTR_ERR(hostmem_class);
-	rc = alloc_chrdev_region(&hostmem_devt, 0, HOSTMEM_MINORS, "hostmem");
-	if (rc)
-		class_destroy(hostmem_class);
-	return rc;
-}
-
-void hostmem_regions_exit(void)
-{
-	unregister_chrdev_region(hostmem_devt, HOSTMEM_MINORS);
-	class_destroy(hostmem_class);
 }

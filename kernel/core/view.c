@@ -83,7 +83,7 @@ static int hostmem_inner_release(struct inode *inode, struct file *file)
 	/* Whoever called us puts the operations, which go with the view. */
 	file->f_op = &hostmem_inner_fops;
 	hostmem_view_unlist(view);
-	put_device(&view->region->dev);
+	hostmem_region_put(view->region);
 	put_pid(view->pid);
 	kfree(view);
 	return 0;
@@ -95,31 +95,18 @@ static int hostmem_inner_mmap(struct file *file, struct vm_area_struct *vma)
 	return hostmem_guard_mmap(hostmem_inner_view(file), vma);
 }
 
-/*
- * MADV_REMOVE comes this way: freeing the memory of plugged blocks, as a balloon does. Where
- * allocation is immediate it would make a later access fail, and where the memory is a file
- * of somebody it would free what is not ours: refused.
- */
+/* MADV_REMOVE comes this way. */
 static long hostmem_inner_fallocate(struct file *file, int mode, loff_t offset,
 				    loff_t length)
 {
 	struct hostmem_view *view = hostmem_inner_view(file);
-	struct hostmem_region *region = view->region;
-	long rc;
 
-	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) ||
-	    !region->segment.ops->punch ||
-	    region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
+	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	if (offset < view->start || offset - view->start > view->length ||
 	    length > view->length - (offset - view->start))
 		return -EINVAL;
-	rc = hostmem_view_enter(view);
-	if (rc)
-		return rc;
-	rc = region->segment.ops->punch(&region->segment, offset, length);
-	hostmem_view_exit(view);
-	return rc;
+	return hostmem_view_punch(view, offset, length);
 }
 
 /* msync() comes this way. */
@@ -192,6 +179,33 @@ int hostmem_view_sync(struct hostmem_view *view, loff_t start, loff_t end, int d
 }
 
 /**
+ * hostmem_view_punch - free memory of plugged blocks, which stay plugged, as a balloon does
+ * @view: the view, which covers the range
+ * @start: first byte, from the region's start
+ * @length: bytes
+ *
+ * Where allocation is immediate it would make a later access fail, and where the memory is a file
+ * of somebody it would free what is not ours: refused.
+ *
+ * Context: sleeps.
+ * Return: 0; -EOPNOTSUPP; -ENODEV; or the backing's error.
+ */
+int hostmem_view_punch(struct hostmem_view *view, loff_t start, loff_t length)
+{
+	struct hostmem_region *region = view->region;
+	int rc;
+
+	if (!region->segment.ops->punch || region->allocation == HOSTMEM_ALLOCATION_IMMEDIATE)
+		return -EOPNOTSUPP;
+	rc = hostmem_view_enter(view);
+	if (rc)
+		return rc;
+	rc = region->segment.ops->punch(&region->segment, start, length);
+	hostmem_view_exit(view);
+	return rc;
+}
+
+/**
  * hostmem_view_enter - begin to act on the memory of a view
  * @view: kept by the caller
  *
@@ -252,6 +266,7 @@ void hostmem_views_drain(struct hostmem_region *region)
  * hostmem_view_alloc - make a view that nobody can see yet
  * @region: its region
  * @parent: that it is derived from, or NULL
+ * @user: file whose path its mappings show in /proc/PID/maps, or NULL
  * @rights: HOSTMEM_RIGHT_*
  *
  * It covers all that its parent does, or the region.
@@ -259,8 +274,10 @@ void hostmem_views_drain(struct hostmem_region *region)
  * Return: the view, or ERR_PTR(-ENOMEM) and what opening the backing file returns.
  */
 struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
-					struct hostmem_view *parent, u32 rights)
+					struct hostmem_view *parent,
+					const struct file *user, u32 rights)
 {
+	int flags = (rights & HOSTMEM_RIGHT_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE;
 	const struct file *backing = region->segment.file;
 	const struct file_operations *fops;
 	struct hostmem_view *view;
@@ -270,14 +287,13 @@ struct hostmem_view *hostmem_view_alloc(struct hostmem_region *region,
 	if (!view)
 		return ERR_PTR(-ENOMEM);
 	/* The rights of a view come from the region, not from the file behind it. */
-	inner = dentry_open(&backing->f_path,
-			    (rights & HOSTMEM_RIGHT_WRITE ? O_RDWR : O_RDONLY) | O_LARGEFILE,
-			    backing->f_cred);
+	inner = user ? backing_file_open(user, flags, &backing->f_path, backing->f_cred) :
+		       dentry_open(&backing->f_path, flags, backing->f_cred);
 	if (IS_ERR(inner)) {
 		kfree(view);
 		return ERR_CAST(inner);
 	}
-	get_device(&region->dev);
+	kref_get(&region->ref);
 	view->region = region;
 	view->inner = inner;
 	view->parent = parent;

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 
 #include "hostmem_nd.h"
 
@@ -154,11 +155,34 @@ static void hostmem_file_close(struct hostmem_segment *segment)
 	kfree(backing);
 }
 
+/* A file system knows what has never been written to: its bytes are somebody else's old ones. */
+static ssize_t hostmem_file_read(struct hostmem_segment *segment, loff_t pos, struct iov_iter *to)
+{
+	struct kiocb kiocb;
+
+	if (!S_ISREG(file_inode(segment->file)->i_mode))
+		return hostmem_client_read(segment, pos, to);
+	init_sync_kiocb(&kiocb, segment->file);
+	kiocb.ki_pos = pos;
+	return segment->file->f_op->read_iter(&kiocb, to);
+}
+
+/* As long as a file is leased its file system refuses write(): it takes a mapping. */
+static ssize_t hostmem_file_write(struct hostmem_segment *segment, loff_t pos,
+				  struct iov_iter *from)
+{
+	if (S_ISREG(file_inode(segment->file)->i_mode))
+		return -EOPNOTSUPP;
+	return hostmem_client_write(segment, pos, from);
+}
+
 const struct hostmem_backing_ops hostmem_file_ops = {
 	.owner = THIS_MODULE,
 	.open = hostmem_file_open,
 	.end = hostmem_file_end,
 	.close = hostmem_file_close,
 	.inspect = hostmem_client_inspect,
+	.read = hostmem_file_read,
+	.write = hostmem_file_write,
 	.pinned = hostmem_client_pinned,
 };

@@ -330,6 +330,8 @@ const struct hostmem_backing_ops hostmem_reserve_ops = {
 	.end = hostmem_reserve_end,
 	.close = hostmem_reserve_close,
 	.inspect = hostmem_client_inspect,
+	.read = hostmem_client_read,
+	.write = hostmem_client_write,
 	.pinned = hostmem_client_pinned,
 };
 

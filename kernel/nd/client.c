@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -124,6 +125,41 @@ int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
 int hostmem_client_inspect(struct hostmem_segment *segment)
 {
 	return hostmem_inspect(hostmem_client_of(segment));
+}
+
+/**
+ * hostmem_client_read - the backings' read()
+ * @segment: whose private is a client that has joined, of memory that has no file system in front
+ * @pos: first byte, in the region
+ * @to: where to
+ *
+ * Return: bytes; -EFAULT.
+ */
+ssize_t hostmem_client_read(struct hostmem_segment *segment, loff_t pos, struct iov_iter *to)
+{
+	size_t length = iov_iter_count(to);
+	u64 spa = hostmem_layout_find(hostmem_client_of(segment)->layout, pos, &length);
+
+	/* A machine check ends it early; what is known to be bad is not asked for. */
+	return _copy_mc_to_iter(__va(spa), length, to) ?: -EFAULT;
+}
+
+/**
+ * hostmem_client_write - the backings' write()
+ * @segment: as for hostmem_client_read()
+ * @pos: first byte, in the region
+ * @from: where from
+ *
+ * Past the processor's caches; fsync() does the rest.
+ *
+ * Return: bytes; -EFAULT.
+ */
+ssize_t hostmem_client_write(struct hostmem_segment *segment, loff_t pos, struct iov_iter *from)
+{
+	size_t length = iov_iter_count(from);
+	u64 spa = hostmem_layout_find(hostmem_client_of(segment)->layout, pos, &length);
+
+	return _copy_from_iter_flushcache(__va(spa), length, from) ?: -EFAULT;
 }
 
 /**

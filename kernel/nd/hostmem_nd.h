@@ -144,6 +144,8 @@ static inline struct hostmem_client *hostmem_client_of(const struct hostmem_segm
 }
 
 int hostmem_client_inspect(struct hostmem_segment *segment);
+ssize_t hostmem_client_read(struct hostmem_segment *segment, loff_t pos, struct iov_iter *to);
+ssize_t hostmem_client_write(struct hostmem_segment *segment, loff_t pos, struct iov_iter *from);
 u64 hostmem_client_pinned(struct hostmem_segment *segment, loff_t start, loff_t length);
 int hostmem_client_join(struct hostmem_client *client, u64 pmem_id);
 void hostmem_client_retire(struct hostmem_client *client);
@@ -230,6 +232,7 @@ int hostmem_layout_poison(const struct hostmem_layout *layout, u64 size,
 			  const struct hostmem_poison *poison, struct hostmem_poison **out);
 u64 hostmem_layout_size(const struct hostmem_layout *layout);
 int hostmem_layout_answer(const struct hostmem_layout *layout, struct hostmem_extents *cmd);
+u64 hostmem_layout_find(const struct hostmem_layout *layout, u64 pos, size_t *length);
 u64 hostmem_layout_pinned(const struct hostmem_layout *layout, u64 start, u64 length);
 void hostmem_layout_free(struct hostmem_layout *layout);
 

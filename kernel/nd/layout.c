@@ -417,6 +417,33 @@ u64 hostmem_layout_pinned(const struct hostmem_layout *layout, u64 start, u64 le
 }
 
 /**
+ * hostmem_layout_find - where a byte of a file is
+ * @layout: as read, with all of its extents
+ * @pos: the byte, in the file
+ * @length: in: bytes that are wanted; out: those that are in one piece
+ *
+ * Return: its system physical address; with @length 0: it is beyond the end.
+ */
+u64 hostmem_layout_find(const struct hostmem_layout *layout, u64 pos, size_t *length)
+{
+	const struct hostmem_extent *extent;
+	struct hostmem_chunk *chunk;
+	u32 i;
+
+	list_for_each_entry(chunk, &layout->chunks, node) {
+		for (i = 0; i < chunk->count; i++) {
+			extent = &chunk->extents[i];
+			if (pos < extent->offset || pos - extent->offset >= extent->length)
+				continue;
+			*length = min_t(u64, *length, extent->offset + extent->length - pos);
+			return extent->spa + pos - extent->offset;
+		}
+	}
+	*length = 0;
+	return 0;
+}
+
+/**
  * hostmem_layout_free - forget a layout
  * @layout: the layout, or NULL
  */

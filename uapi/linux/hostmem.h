@@ -24,17 +24,16 @@
  * EOPNOTSUPP a flag or value that this kernel does not support, or a reserved
  *            member that is not zero
  * EINVAL     understood, and wrong: alignment, a length of zero, a size field
- *            that is too short, a name with characters that are not allowed,
+ *            that is too short, a file that is not of hostmemfs,
  *            a region larger than HOSTMEM_INFO allows
  * EOVERFLOW  start + length does not fit in 64 bits
  * ENOENT     no such region or view; the range reaches beyond the view; a block
  *            of the range is not plugged
- * EEXIST     the name is taken; a block of the range is plugged already
+ * EEXIST     the file is a region; a block of the range is plugged already
  * EBUSY      in use: mapped, or being plugged or unplugged by another call
  * EMSGSIZE   the array is too small; the needed count has been written back
  * EPERM      the file does not carry the right: not an owner fd, the control node not
- *            open for writing; or creating a node for another user without CAP_CHOWN;
- *            physical addresses without CAP_SYS_ADMIN
+ *            open for writing; physical addresses without CAP_SYS_ADMIN
  * ENODEV     the region has been destroyed or the view has been revoked; the
  *            device went away
  * ENOMEM     no memory, or the memory cgroup's limit is reached
@@ -43,6 +42,7 @@
  * EINTR      killed, or cancelled; nothing is left behind
  * EFAULT     the argument is not readable or not writable
  * EBADF      no such fd
+ * ENODATA    the file is empty: nobody has made it a region
  * ENOPKG     the module that answers this, hostmem_nd, is not loaded
  * EHWPOISON  a block is bad: it has lost its contents
  * ETXTBSY    a file that the kernel swaps to
@@ -55,8 +55,8 @@
 /** HOSTMEM_ABI_VERSION - what HOSTMEM_INFO reports in out_abi_version. */
 #define HOSTMEM_ABI_VERSION 1
 
-/** HOSTMEM_NAME_MAX - bytes of a region's name, with its terminating NUL. */
-#define HOSTMEM_NAME_MAX 64
+/** HOSTMEM_SUPER_MAGIC - what statfs() reports in f_type for hostmemfs. */
+#define HOSTMEM_SUPER_MAGIC 0x686d6673
 
 /** HOSTMEM_MIN_BLOCK_SIZE - the smallest and the default block size, in bytes. */
 #define HOSTMEM_MIN_BLOCK_SIZE (2U << 20)
@@ -83,14 +83,14 @@ enum {
  * @size: sizeof(struct hostmem_info)
  * @flags: must be 0
  * @out_abi_version: HOSTMEM_ABI_VERSION of the module
- * @out_name_max: bytes of a name, with its NUL
  * @out_max_regions: regions that can exist at once, anonymous ones included
  * @out_regions: regions that exist
+ * @__reserved: 0
  * @out_max_blocks: blocks that one region can have
  * @out_min_block_size: smallest block size in bytes
  * @out_max_size: largest region in bytes
- * @out_ram_limit: what all regions of HOSTMEM_BACKING_RAM may hold together, in bytes: the module's
- *	parameter ram_limit, half of the memory unless the administrator says otherwise
+ * @out_ram_limit: what all regions of HOSTMEM_BACKING_RAM may hold together, in bytes: the option
+ *	size of the mount, half of the memory unless the administrator says otherwise
  * @out_ram_used: what they hold, in memory and swapped out, in bytes
  *
  * On the control node. Tells the limits of this kernel.
@@ -104,9 +104,9 @@ struct hostmem_info {
 	__u32 size;
 	__u32 flags;
 	__u32 out_abi_version;
-	__u32 out_name_max;
 	__u32 out_max_regions;
 	__u32 out_regions;
+	__u32 __reserved;
 	__aligned_u64 out_max_blocks;
 	__aligned_u64 out_min_block_size;
 	__aligned_u64 out_max_size;
@@ -155,21 +155,21 @@ struct hostmem_info {
  *	HOSTMEM_ALLOCATION_IMMEDIATE: plugging a block allocates all of it or fails
  * @huge: HOSTMEM_HUGE_ALWAYS: 2 MiB pages where the kernel finds them;
  *	HOSTMEM_HUGE_NEVER: base pages only, of ram
- * @mode: permission bits of the node, at most 0777; 0 without a name
- * @uid: owner of the node, in the caller's user namespace; 0 without a name
- * @gid: group of the node, in the caller's user namespace; 0 without a name
- * @name: node /dev/hostmem/NAME: letters, digits, '.', '_' and '-', not beginning with
- *	'.' or '-', not "control"; NUL-terminated and padded with NUL.
- *	Empty: an anonymous region, which dies with its last file
+ * @file_fd: file of hostmemfs that becomes the region, regular, empty, open for writing; -1: an
+ *	anonymous region, which dies with its last fd and mapping
  * @out_fd: owner view of the new region, O_RDWR and O_CLOEXEC
  * @backing_fd: HOSTMEM_BACKING_FILE: the file, open for reading and writing; else 0
  * @out_id: number of the region, never used again while the module is loaded
  * @backing_pmem: HOSTMEM_BACKING_RESERVE: the namespace, by its number in the netlink family;
  *	else 0
  *
- * On the control node, open for writing. Creates a region in which no block is plugged. A named
- * region lives until it is destroyed, whoever dies, or until the device that its memory is on
- * goes away, which destroys it by force.
+ * On the control node, open for writing. Creates a region in which no block is plugged. A region
+ * that is a file has its name, its mode and its owner: open() with O_CREAT or O_TMPFILE, link(),
+ * rename(), chmod(), chown(). It lives until its name, its last fd and mapping have gone; or until
+ * it is destroyed; or until the device that its memory is on goes away, which destroys it by force.
+ *
+ * ftruncate() of an empty file makes it a region, too: of ram, with the options of the mount, and
+ * with all blocks plugged.
  *
  * A file must have all its blocks, as after fallocate(), at least @region_size of them, and
  * belong to the caller, or the caller have CAP_LEASE. As long as the region exists the file
@@ -177,9 +177,9 @@ struct hostmem_info {
  * region's alone; of it all but the first and the last 2 MiB is mapped. Of both, blocks that
  * are plugged have the bytes that they had before, and unplugged ones keep theirs.
  *
- * Errors: EINVAL, EOPNOTSUPP, EEXIST (name), ENOSPC (out_max_regions, or larger than the
- * backing), EPERM (@uid is not the caller's or @gid not one of its groups, without CAP_CHOWN;
- * @backing needs a right), ENOMEM. Of files and reserves also ENOPKG, EBADF, ENODEV (no such
+ * Errors: EBADF, EINVAL (@file_fd is not of hostmemfs), EOPNOTSUPP, EEXIST (it is a region), ENOSPC
+ * (out_max_regions, or larger than the backing), EPERM (@file_fd is not open for writing, @backing
+ * needs a right), ENOMEM. Of files and reserves also ENOPKG, ENODEV (no such
  * namespace, or it goes away), ENOENT (it has no reserve), EBUSY (it has a holder, or a page of
  * its last one's region has been pinned for a second), EROFS (a DIMM is not armed, or has been
  * made read-only), ETXTBSY, EINTR, EIO, and as for HOSTMEM_EXTENTS ENXIO, EMEDIUMTYPE, ENODATA,
@@ -194,10 +194,7 @@ struct hostmem_region_create {
 	__u32 backing;
 	__u32 allocation;
 	__u32 huge;
-	__u32 mode;
-	__u32 uid;
-	__u32 gid;
-	__u8 name[HOSTMEM_NAME_MAX];
+	__s32 file_fd;
 	__s32 out_fd;
 	__s32 backing_fd;
 	__aligned_u64 out_id;
@@ -210,21 +207,20 @@ struct hostmem_region_create {
  * struct hostmem_region_open - ioctl(HOSTMEM_REGION_OPEN)
  * @size: sizeof(struct hostmem_region_open)
  * @flags: must be 0
- * @name: of the region, NUL-terminated and padded with NUL
+ * @file_fd: file of hostmemfs that is the region, however it is open: O_PATH will do
  * @out_fd: owner view of the region, O_RDWR and O_CLOEXEC
- * @__reserved: must be 0
  *
- * On the control node, open for writing. open(2) of the region's own node gives a data view, which
+ * On the control node, open for writing. open(2) of the file gives a data view, which
  * can map and ask; this gives an owner view, which can change the region.
  *
- * Errors: EINVAL, EOPNOTSUPP, ENOENT, EPERM, EMFILE, ENOMEM, ENODEV (being destroyed).
+ * Errors: EBADF, EINVAL (@file_fd is not of hostmemfs), ENODATA, EOPNOTSUPP, EPERM, EMFILE, ENOMEM,
+ * ENODEV (destroyed).
  */
 struct hostmem_region_open {
 	__u32 size;
 	__u32 flags;
-	__u8 name[HOSTMEM_NAME_MAX];
+	__s32 file_fd;
 	__s32 out_fd;
-	__u32 __reserved;
 };
 
 #define HOSTMEM_REGION_OPEN _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_OPEN)
@@ -249,7 +245,7 @@ struct hostmem_region_open {
  * @flags: HOSTMEM_DESTROY_FORCE, HOSTMEM_PINS_WAIT
  * @out_pinned: bytes that are still pinned
  *
- * On an owner view. The node disappears, all memory is freed, mappings that
+ * On an owner view. The file disappears, all memory is freed, mappings that
  * remain (with HOSTMEM_DESTROY_FORCE) get SIGBUS, and every other call on any
  * fd of the region fails with ENODEV. When it has returned nobody can reach
  * the memory any more, and no call that began before still acts on it. Pages that
@@ -293,7 +289,6 @@ struct hostmem_region_destroy {
  * @out_huge: HOSTMEM_HUGE_*
  * @out_views: views that exist
  * @out_mappings: mappings of the region in all processes
- * @out_name: NUL-terminated; empty for an anonymous region
  *
  * On any view. After it poll() of this fd waits for a newer generation.
  *
@@ -317,7 +312,6 @@ struct hostmem_region_info {
 	__u32 out_huge;
 	__u32 out_views;
 	__u32 out_mappings;
-	__u8 out_name[HOSTMEM_NAME_MAX];
 };
 
 #define HOSTMEM_REGION_INFO _IO(HOSTMEM_TYPE, HOSTMEM_CMD_REGION_INFO)

@@ -3,7 +3,9 @@
  * hostmemctl create-region
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -63,8 +65,8 @@ static const struct ctl_option options[] = {
 
 static const struct ctl_usage usage = {
 	.synopsis = "NAME [--size S] [OPTION]...",
-	.text = "Create a memory region, /dev/hostmem/NAME, which lives until it is destroyed.\n"
-		"Prints it as JSON.",
+	.text = "Create a memory region, the file /dev/hostmem/NAME, which lives until it is destroyed,\n"
+		"or removed and used by nobody. Prints it as JSON.",
 	.args = "NAME",
 	.min_args = 1,
 	.max_args = 1,
@@ -165,47 +167,90 @@ static int fail_values(struct ctl *ctl, const char *name,
 	return ctl_fail_name(ctl, name);
 }
 
+/* Something has the name already. */
+static int fail_taken(struct ctl *ctl, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	bool known;
+
+	snprintf(path, sizeof(path), CTL_MOUNT "/%s", name);
+	known = !stat(path, &st);
+	if (known && S_ISDIR(st.st_mode))
+		return ctl_error(ctl, "region %s: a directory has this name; give one below it: %s/NAME",
+				 name, name);
+	if (known && !st.st_size)
+		return ctl_error(ctl, "region %s: an empty file has this name, which nobody has made a region yet; choose another, or remove it: rm %s",
+				 name, path);
+	return ctl_error(ctl, "region %s: the name is taken; choose another, or hostmemctl destroy-region it",
+			 name);
+}
+
+/* CTL_GO: the directory that the name is in is there. */
+static int fail_directory(struct ctl *ctl, const char *name)
+{
+	const char *end = strrchr(name, '/');
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), CTL_MOUNT "/%.*s", end ? (int)(end - name) : 0, name);
+	if (!access(path, F_OK))
+		return CTL_GO;
+	return ctl_error(ctl, "region %s: there is no directory %s; make it: mkdir -p %s", name,
+			 path, path);
+}
+
 static int fail_create(struct ctl *ctl, const struct create *create, int rc,
 		       const struct hostmem_region_params *params)
 {
 	static const struct ctl_reason reasons[] = {
-		{ EEXIST, "the name is taken", "choose another, or hostmemctl destroy-region it" },
+		{ ENOTDIR, "a part of its path is a region, not a directory",
+		  "choose another name" },
 		{ ENOSPC, "as many regions exist as the module allows",
 		  "destroy one: hostmemctl list -R" },
-		{ EPERM, "a node for another user, or a group that is not yours, takes CAP_CHOWN",
+		{ EPERM, "to give it to another user, or a group that is not yours, takes CAP_CHOWN",
 		  "run hostmemctl as root, or leave --owner out" },
-		{ EACCES, "creating a region takes the right to open " CTL_CONTROL_NODE,
-		  "run hostmemctl as root" },
+		{ EROFS, "hostmemfs is mounted read-only",
+		  "make it writable: mount -o remount,rw " CTL_MOUNT },
 		{ ENOMEM, "no memory for its tables; nothing was changed",
 		  "use a smaller --size or a larger --block-size" },
 		{ 0, NULL, NULL },
 	};
 
 	const char *name = create->name;
-	int status;
+	int status = CTL_GO;
 
 	if (rc == -ENAMETOOLONG)
 		return ctl_fail_name(ctl, name);
 	if (rc == -EINVAL)
 		return fail_values(ctl, name, params);
-	status = ctl_backing_fail(ctl, &create->backing, params->size, rc);
+	if (rc == -EEXIST)
+		return fail_taken(ctl, name);
+	if (rc == -EACCES)
+		return ctl_fail_access(ctl, name, "creating a region");
+	if (rc == -ENOENT)
+		status = fail_directory(ctl, name);
+	if (status == CTL_GO)
+		status = ctl_backing_fail(ctl, &create->backing, params->size, rc);
 	if (status != CTL_GO)
 		return status;
 	return ctl_fail(ctl, rc, reasons, "region %s", name);
 }
 
-/* With signals held back: what is begun is finished, or taken back. */
+/*
+ * With signals held back: what is begun is finished, or taken back. The region has its name only
+ * when it is whole: nobody finds a part of it, and if we are killed nothing is left.
+ */
 static int create_and_plug(struct ctl *ctl, const struct create *create,
 			   const struct hostmem_region_params *params, uint64_t *id)
 {
 	struct ctl_progress progress;
 	struct hostmem_view *view;
-	int rc, status = CTL_GO;
+	int rc, link_rc = 0, status = CTL_GO;
 
 	rc = ctl_progress_begin(&progress, create->name);
 	if (rc)
 		return ctl_fail(ctl, rc, NULL, "signals");
-	rc = hostmem_view_create(ctl->ctx, create->name, params, &view);
+	rc = hostmem_view_prepare(ctl->ctx, create->name, params, &view);
 	if (rc) {
 		ctl_progress_end(&progress);
 		return fail_create(ctl, create, rc, params);
@@ -213,11 +258,13 @@ static int create_and_plug(struct ctl *ctl, const struct create *create,
 	*id = hostmem_view_get_region_id(view);
 	if (create->plug.value)
 		rc = ctl_plug(view, 0, create->plug.value, &create->alloc, &progress);
+	if (!rc)
+		link_rc = hostmem_view_link(view);
 	ctl_progress_end(&progress);
-	if (rc) {
+	if (rc)
 		status = ctl_fail_range(ctl, view, rc, 0, create->plug.value);
-		hostmem_view_destroy(view, true);
-	}
+	else if (link_rc)
+		status = fail_create(ctl, create, link_rc, params);
 	hostmem_view_unref(view);
 	return status;
 }
@@ -232,7 +279,7 @@ int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 	rc = ctl_parse(ctl, &usage, &create, &argc, &argv);
 	if (rc != CTL_GO)
 		return rc;
-	create.name = argv[0];
+	create.name = ctl_name(argv[0]);
 	rc = ctl_backing_parse(ctl, create.from, &create.backing);
 	if (rc != CTL_GO)
 		return rc;
@@ -244,6 +291,8 @@ int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 	    (!create.plug.value || create.backing.kind != HOSTMEM_BACKING_RAM))
 		return ctl_misuse(ctl, "--threads: nothing is to be allocated without --plug of ram");
 	rc = ctl_open(ctl, ctl_backing_need(&create.backing));
+	if (rc == CTL_GO)
+		rc = ctl_mount(ctl);
 	if (rc == CTL_GO)
 		rc = ctl_backing_open(ctl, &create.backing);
 	if (rc == CTL_GO) {

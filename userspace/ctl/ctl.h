@@ -17,7 +17,8 @@
 #include <json-c/json.h>
 #include <libhostmem.h>
 
-#define CTL_CONTROL_NODE "/dev/hostmem/control"
+#define CTL_CONTROL_NODE "/dev/hostmem-control"
+#define CTL_MOUNT "/dev/hostmem"
 #define CTL_GIB (1ULL << 30)
 
 /* exit status; CTL_GO: not yet, carry on */
@@ -140,11 +141,12 @@ int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const ch
 int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t start,
 		   uint64_t length);
 int ctl_fail_name(struct ctl *ctl, const char *name);
+int ctl_fail_access(struct ctl *ctl, const char *name, const char *doing);
 
 /* memory.c */
 int ctl_fail_memory(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t length);
 
-/* module.c: libkmod */
+/* module.c: libkmod, and the mount */
 int ctl_module_load(struct ctl *ctl, const char *only);
 int ctl_module_unload(struct ctl *ctl);
 bool ctl_module_is_loaded(const char *name);
@@ -157,8 +159,10 @@ enum ctl_need {
 };
 
 int ctl_open(struct ctl *ctl, enum ctl_need need);
+int ctl_mount(struct ctl *ctl);
 int ctl_refresh(struct ctl *ctl);
 int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view);
+const char *ctl_name(const char *name_or_path);
 struct hostmem_region *ctl_find_region(struct ctl *ctl, const char *name_or_id);
 int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name);
 /* command of a process, or an empty text */

@@ -21,7 +21,7 @@ static const struct ctl_option options[] = {
 
 static const struct ctl_usage usage = {
 	.synopsis = "NAME [--force]",
-	.text = "Destroy a region: its memory is freed, /dev/hostmem/NAME disappears.\n"
+	.text = "Destroy a region: its memory is freed, its file /dev/hostmem/NAME disappears.\n"
 		"Prints its last state as JSON.",
 	.args = "NAME",
 	.min_args = 1,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -25,7 +26,7 @@ static const struct ctl_reason general[] = {
 	{ EMSGSIZE, "it changed while it was being read", "try again" },
 	{ EPERM, "the right to do this is missing", "run hostmemctl as root" },
 	{ EACCES, "no permission to open it",
-	  "run hostmemctl as root, or as a user whom the mode of the node admits" },
+	  "run hostmemctl as root, or as a user whom its mode admits" },
 	{ ENODEV, "the region was destroyed, or this view of it revoked, meanwhile",
 	  "hostmemctl list shows the regions that there are" },
 	{ ENOMEM, "no memory, or the limit of the memory cgroup is reached; nothing was changed",
@@ -120,8 +121,18 @@ int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const ch
 
 int ctl_fail_name(struct ctl *ctl, const char *name)
 {
-	return ctl_error(ctl, "region %s: the name is not allowed; use up to %d letters, digits, '.', '_' and '-', not beginning with '.' or '-', and not \"control\"",
-			 *name ? name : "\"\"", HOSTMEM_NAME_MAX - 1);
+	return ctl_error(ctl, "region %s: the name is not allowed; use a path below " CTL_MOUNT ", as vm0 or tenant1/vm0: parts of up to 255 bytes, none of them empty, \".\" or \"..\"",
+			 *name ? name : "\"\"");
+}
+
+/* Of the two files that have to admit us, which one did not. */
+int ctl_fail_access(struct ctl *ctl, const char *name, const char *doing)
+{
+	if (euidaccess(CTL_CONTROL_NODE, R_OK | W_OK))
+		return ctl_error(ctl, "region %s: %s takes the right to open " CTL_CONTROL_NODE "; run hostmemctl as root",
+				 name, doing);
+	return ctl_error(ctl, "region %s: no permission in its directory; run hostmemctl as root, or as a user whom the mode of the directory admits",
+			 name);
 }
 
 static int fail_alignment(struct ctl *ctl, const char *name, uint64_t block, uint64_t start,

@@ -27,8 +27,8 @@ static const struct verb verbs[] = {
 	{ "check-namespace", cmd_check_namespace, "check the reserve of a pmem namespace" },
 	{ "vm-config", cmd_vm_config, "print what makes a region the memory of a VM" },
 	{ "info", cmd_info, "show the limits of the module" },
-	{ "load", cmd_load, "load the kernel modules" },
-	{ "unload", cmd_unload, "unload the kernel modules" },
+	{ "load", cmd_load, "load the kernel modules, mount hostmemfs" },
+	{ "unload", cmd_unload, "unmount hostmemfs, unload the kernel modules" },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -27,7 +27,6 @@ static struct json_object *json_info(const struct hostmem_info *info, bool human
 
 	json_object_object_add(object, "abi_version",
 			       json_object_new_uint64(info->out_abi_version));
-	json_object_object_add(object, "name_max", json_object_new_uint64(info->out_name_max));
 	json_object_object_add(object, "regions", json_object_new_uint64(info->out_regions));
 	json_object_object_add(object, "max_regions",
 			       json_object_new_uint64(info->out_max_regions));

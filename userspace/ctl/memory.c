@@ -52,7 +52,7 @@ static int fail_no_space(struct ctl *ctl, const char *name, uint64_t length)
 
 	if (!hostmem_get_info(ctl->ctx, &info) && info.out_ram_limit &&
 	    exceeds(info.out_ram_used, length, info.out_ram_limit))
-		return ctl_error(ctl, "region %s: all regions of ram together may hold %s and hold %s, %s more is too much; nothing was changed; unplug or destroy what is not needed, or raise the limit: echo BYTES >/sys/module/hostmem/parameters/ram_limit",
+		return ctl_error(ctl, "region %s: all regions of ram together may hold %s and hold %s, %s more is too much; nothing was changed; unplug or destroy what is not needed, or raise the limit: mount -o remount,size=SIZE /dev/hostmem",
 				 name, ctl_size_human(info.out_ram_limit).s,
 				 ctl_size_human(info.out_ram_used).s, ctl_size_human(length).s);
 	if (commit_is_strict() && exceeds(committed, length, limit))

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel modules, by libkmod.
+ * The kernel modules, by libkmod, and the mount that keeps the core.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <libkmod.h>
 
@@ -88,29 +90,64 @@ int ctl_module_load(struct ctl *ctl, const char *only)
 	return rc;
 }
 
-/* Who keeps the module: leases, regions by name, else whoever has a file open. */
-static int fail_in_use(struct ctl *ctl, const char *name)
+/* Regions keep the module, whether they have names or not. */
+static int check_regions(struct ctl *ctl)
 {
 	struct hostmem_region *region;
 	char names[256] = "";
+	const char *name;
 
+	if (!ctl->ctx && hostmem_new(&ctl->ctx))
+		return ctl_fail(ctl, -ENOMEM, NULL, "libhostmem");
+	if (hostmem_refresh(ctl->ctx))
+		return CTL_GO;
+	hostmem_region_foreach(ctl->ctx, region) {
+		name = hostmem_region_get_name(region);
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
+			 name ? name : "(anonymous)");
+	}
+	if (!*names)
+		return CTL_GO;
+	return ctl_error(ctl, "module hostmem: in use by regions:%s; destroy them first", names);
+}
+
+/* Without regions and leases: a process that could make them. */
+static int check_control(struct ctl *ctl)
+{
+	pid_t pid = ctl_file_user(CTL_CONTROL_NODE);
+
+	if (!pid)
+		return CTL_GO;
+	return ctl_error(ctl, "module hostmem: in use by a process that has " CTL_CONTROL_NODE " open: pid %d (%s); end it first",
+			 pid, ctl_pid_command(pid).s);
+}
+
+static int unmount(struct ctl *ctl)
+{
+	static const struct ctl_reason reasons[] = {
+		{ EBUSY, "in use: a process has a file or its working directory there",
+		  "end it first: fuser -vm " CTL_MOUNT },
+		{ EPERM, "not permitted", "run hostmemctl as root" },
+		{ 0, NULL, NULL },
+	};
+	struct statfs fs;
+
+	if (statfs(CTL_MOUNT, &fs) || fs.f_type != HOSTMEM_SUPER_MAGIC)
+		return CTL_GO;
+	if (umount2(CTL_MOUNT, UMOUNT_NOFOLLOW))
+		return ctl_fail(ctl, -errno, reasons, CTL_MOUNT);
+	ctl_note(ctl, 1, CTL_MOUNT ": unmounted");
+	return CTL_GO;
+}
+
+static int fail_in_use(struct ctl *ctl, const char *name)
+{
 	if (!strcmp(name, "hostmem_nd"))
 		return ctl_error(ctl, "module %s: in use by a process that holds a lease; end it first",
 				 name);
-	if (!ctl->ctx && hostmem_new(&ctl->ctx))
-		ctl->ctx = NULL;
-	if (ctl->ctx && !hostmem_refresh(ctl->ctx)) {
-		hostmem_region_foreach(ctl->ctx, region) {
-			const char *part = hostmem_region_get_name(region);
-
-			snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
-				 part ? part : "(anonymous)");
-		}
-	}
-	if (*names)
-		return ctl_error(ctl, "module %s: in use by regions:%s; destroy them first",
-				 name, names);
-	return ctl_error(ctl, "module %s: in use by a process that has " CTL_CONTROL_NODE " open; end it first",
+	/* As it was, but for the options. */
+	hostmem_mount(ctl->ctx);
+	return ctl_error(ctl, "module %s: in use by a process that is not visible here, or hostmemfs is mounted elsewhere; end that first: grep hostmem /proc/*/mounts",
 			 name);
 }
 
@@ -133,22 +170,40 @@ static int unload_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
 	return CTL_GO;
 }
 
+/* Nobody needs the modules: take them out, and what keeps the core. */
+static int unload_all(struct ctl *ctl, struct kmod_ctx *kmod)
+{
+	int rc = CTL_GO;
+	size_t i;
+
+	for (i = NR_MODULES - 1; rc == CTL_GO && i > 0; i--)
+		rc = unload_one(ctl, kmod, modules[i]);
+	if (rc == CTL_GO)
+		rc = check_control(ctl);
+	if (rc == CTL_GO)
+		rc = unmount(ctl);
+	return rc == CTL_GO ? unload_one(ctl, kmod, modules[0]) : rc;
+}
+
 /**
- * ctl_module_unload - unload the modules, if they are loaded
+ * ctl_module_unload - unmount hostmemfs and unload the modules, if they are loaded
  * @ctl: the command
  *
  * Return: CTL_GO, or CTL_FAILED after a message.
  */
 int ctl_module_unload(struct ctl *ctl)
 {
-	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
-	int rc = CTL_GO;
-	size_t i;
+	struct kmod_ctx *kmod;
+	int rc;
 
+	if (!ctl_module_is_loaded(modules[0]))
+		return CTL_GO;
+	kmod = kmod_new(NULL, NULL);
 	if (!kmod)
 		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
-	for (i = 1; rc == CTL_GO && i <= NR_MODULES; i++)
-		rc = unload_one(ctl, kmod, modules[NR_MODULES - i]);
+	rc = check_regions(ctl);
+	if (rc == CTL_GO)
+		rc = unload_all(ctl, kmod);
 	kmod_unref(kmod);
 	return rc;
 }

@@ -175,6 +175,8 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, &monitor, &argc, &argv);
+	if (rc == CTL_GO && monitor.region)
+		monitor.region = ctl_name(monitor.region);
 	if (rc == CTL_GO)
 		rc = ctl_open(ctl, CTL_NEED_NETLINK);
 	return rc == CTL_GO ? listen_and_follow(ctl, &monitor) : rc;

@@ -14,7 +14,7 @@
  * @ctl: the command
  * @need: what the verb uses of it
  *
- * Loads the module if it is missing and the caller may.
+ * Loads the module and mounts hostmemfs, each if it is missing and the caller may.
  *
  * Return: CTL_GO, or CTL_FAILED after a message.
  */
@@ -40,7 +40,32 @@ int ctl_open(struct ctl *ctl, enum ctl_need need)
 		return ctl_fail(ctl, rc, NULL, "libhostmem");
 	if (ctl->verbose)
 		hostmem_set_log_priority(ctl->ctx, ctl->verbose > 1 ? LOG_DEBUG : LOG_INFO);
+	/* Who needs names says that they are missing: ctl_mount(). */
+	hostmem_mount(ctl->ctx);
 	return CTL_GO;
+}
+
+/**
+ * ctl_mount - see that regions can have names
+ * @ctl: the command, opened
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_mount(struct ctl *ctl)
+{
+	static const char way_out[] =
+		"run \"hostmemctl load\" as root, or pass the mount into this container";
+	static const struct ctl_reason reasons[] = {
+		{ EPERM, "not a mount of hostmemfs", way_out },
+		{ EACCES, "not a mount of hostmemfs", way_out },
+		{ ENOTDIR, "not a directory, on which hostmemfs could be mounted", "remove it" },
+		{ ENODEV, "the loaded module has no hostmemfs to be mounted there",
+		  "load the one that came with this command: hostmemctl unload, hostmemctl load" },
+		{ 0, NULL, NULL },
+	};
+	int rc = hostmem_mount(ctl->ctx);
+
+	return rc ? ctl_fail(ctl, rc, reasons, CTL_MOUNT) : CTL_GO;
 }
 
 /* Read what there is. CTL_GO, or CTL_FAILED after a message. */
@@ -67,23 +92,35 @@ int ctl_refresh(struct ctl *ctl)
 int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view)
 {
 	static const struct ctl_reason reasons[] = {
-		{ EACCES, "changing a region takes the right to open " CTL_CONTROL_NODE,
-		  "run hostmemctl as root" },
-		{ EPERM, "changing a region takes the right to open " CTL_CONTROL_NODE,
-		  "run hostmemctl as root" },
+		{ EISDIR, "a directory", "hostmemctl list shows the regions that there are" },
+		{ ENOTDIR, "there is no such region",
+		  "hostmemctl list shows those that there are" },
+		{ ENODATA, "an empty file, which nobody has made a region yet",
+		  "give it a size: truncate -s SIZE; or remove it: rm" },
 		{ 0, NULL, NULL },
 	};
 	int rc;
 
 	rc = ctl_open(ctl, CTL_NEED_CONTROL);
+	if (rc == CTL_GO)
+		rc = ctl_mount(ctl);
 	if (rc != CTL_GO)
 		return rc;
-	if (!*name)
-		return ctl_fail_name(ctl, name);
 	rc = hostmem_view_open(ctl->ctx, name, HOSTMEM_OPEN_OWNER, view);
 	if (rc == -EINVAL || rc == -ENAMETOOLONG)
 		return ctl_fail_name(ctl, name);
+	if (rc == -EACCES || rc == -EPERM)
+		return ctl_fail_access(ctl, name, "changing a region");
 	return rc ? ctl_fail(ctl, rc, reasons, "region %s", name) : CTL_GO;
+}
+
+/* What a region is called, of its name or its path. */
+const char *ctl_name(const char *name_or_path)
+{
+	static const char prefix[] = CTL_MOUNT "/";
+	size_t length = strlen(prefix);
+
+	return strncmp(name_or_path, prefix, length) ? name_or_path : name_or_path + length;
 }
 
 /* A listed region by name or, if there is none of that name, by number. */

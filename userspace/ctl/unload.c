@@ -6,7 +6,8 @@
 
 static const struct ctl_usage usage = {
 	.synopsis = "",
-	.text = "Unload the hostmem kernel modules, unless a region or a process uses them.",
+	.text = "Unmount /dev/hostmem and unload the hostmem kernel modules, unless a region or a process\n"
+		"uses them.",
 	.args = "",
 };
 

@@ -74,6 +74,14 @@ static bool id_is_valid(const char *id)
 	return !*id;
 }
 
+/* A region may have any name. This one needs no quoting, in a shell, QEMU's options and XML. */
+static bool name_is_plain(const char *name)
+{
+	while (isalnum((unsigned char)*name) || (*name && strchr("-._/+@:%", *name)))
+		name++;
+	return !*name;
+}
+
 static int parse_cell(struct ctl *ctl, struct vm_config *config, const char *text)
 {
 	static const char key[] = ":access=";
@@ -382,6 +390,9 @@ static int find_region(struct ctl *ctl, const struct vm_config *config,
 	*region = NULL;
 	if (!config->name)
 		return CTL_GO;
+	if (!name_is_plain(config->name))
+		return ctl_error(ctl, "region %s: its name holds what a shell, QEMU or XML would take for something else; rename it: mv, to letters, digits and -._/+@:%%",
+				 config->name);
 	rc = ctl_open(ctl, CTL_NEED_NETLINK);
 	if (rc == CTL_GO)
 		rc = ctl_refresh(ctl);
@@ -430,7 +441,7 @@ int cmd_vm_config(struct ctl *ctl, int argc, char **argv)
 
 	rc = ctl_parse(ctl, &usage, &config, &argc, &argv);
 	if (rc == CTL_GO && argc)
-		config.name = argv[0];
+		config.name = ctl_name(argv[0]);
 	if (rc == CTL_GO)
 		rc = check(ctl, &config);
 	if (rc == CTL_GO)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vm-config --format libvirt: a domain with only what concerns memory, to be merged into
- * a whole one. Names and ids hold no character that XML would want quoted.
+ * a whole one. Names that are printed and ids hold no character that XML would want quoted.
  */
 #include <errno.h>
 #include <string.h>
@@ -70,12 +70,11 @@ static void put_comment(const struct vm_config *config)
 {
 	printf("  <!-- libvirt's source type='file' is a file that libvirt makes in memory_backing_dir,\n"
 	       "       it has no element for a path: so the region is named by qemu:commandline%s.\n"
-	       "       In /etc/libvirt/qemu.conf add \"/dev/hostmem/%s\" to cgroup_device_acl, and\n"
-	       "       give the node to the user that QEMU runs as when you create the region. -->\n",
+	       "       The user that QEMU runs as must be able to open the region: create it with owner\n"
+	       "       and mode for that. -->\n",
 	       config->dimm ?
 	       ",\n       and the domain needs <maxMemory slots='...'> and a NUMA cell" :
-	       "; the\n       file of libvirt stays empty",
-	       config->name);
+	       "; the\n       file of libvirt stays empty");
 	if (config->pmem)
 		printf("  <!-- What the guest writes %s: %s. -->\n",
 		       config->persists ? "persists" : "may be lost", config->why);

@@ -26,7 +26,7 @@ static void put_backend(FILE *to, const struct vm_config *config, const char *id
 	fprintf(to, "memory-backend-%s,id=%s", kinds[config->source.value], id);
 	/* Aligned, so that KVM can use the 2 MiB pages: QEMU would align to 4 KiB. */
 	if (config->name)
-		fprintf(to, ",mem-path=/dev/hostmem/%s,align=2M", config->name);
+		fprintf(to, ",mem-path=" CTL_MOUNT "/%s,align=2M", config->name);
 	fprintf(to, ",size=%llu,share=%s", (unsigned long long)size,
 		on_off(cell ? cell->shared : config->shared));
 	if (huge)

@@ -177,11 +177,11 @@ int hostmem_ctx_control(struct hostmem_ctx *ctx)
 
 	if (ctx->control >= 0)
 		return ctx->control;
-	fd = hostmem_sys_open(HOSTMEM_DIR "/control", O_RDWR | O_CLOEXEC);
+	fd = hostmem_sys_open(HOSTMEM_CONTROL, O_RDWR | O_CLOEXEC);
 	if (fd == -ENOENT || fd == -ENXIO)
 		fd = -ENODEV;
 	if (fd < 0)
-		hostmem_info(ctx, HOSTMEM_DIR "/control: %s", strerror(-fd));
+		hostmem_info(ctx, HOSTMEM_CONTROL ": %s", strerror(-fd));
 	else
 		ctx->control = fd;
 	return fd;
@@ -203,7 +203,7 @@ int hostmem_get_info(struct hostmem_ctx *ctx, struct hostmem_info *info)
 
 	fd = hostmem_ctx_control(ctx);
 	if (fd == -EACCES)
-		fd = hostmem_sys_open(HOSTMEM_DIR "/control", O_RDONLY | O_CLOEXEC);
+		fd = hostmem_sys_open(HOSTMEM_CONTROL, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
 	memset(info, 0, sizeof(*info));

@@ -35,6 +35,9 @@ void hostmem_set_userdata(struct hostmem_ctx *ctx, void *userdata);
 void *hostmem_get_userdata(struct hostmem_ctx *ctx);
 int hostmem_get_info(struct hostmem_ctx *ctx, struct hostmem_info *info);
 
+/* hostmemfs, where regions have names: paths below /dev/hostmem, with or without that (fs.c) */
+int hostmem_mount(struct hostmem_ctx *ctx);
+
 /* what there is, by netlink (list.c): snapshots, owned by the context until the next refresh */
 struct hostmem_region;
 struct hostmem_user;
@@ -50,7 +53,7 @@ struct hostmem_region *hostmem_region_get_by_id(struct hostmem_ctx *ctx, uint64_
 	     region = hostmem_region_get_next(region))
 struct hostmem_ctx *hostmem_region_get_ctx(struct hostmem_region *region);
 uint64_t hostmem_region_get_id(struct hostmem_region *region);
-const char *hostmem_region_get_name(struct hostmem_region *region); /* NULL: anonymous */
+const char *hostmem_region_get_name(struct hostmem_region *region); /* NULL: none */
 unsigned long long hostmem_region_get_size(struct hostmem_region *region);
 unsigned long long hostmem_region_get_block_size(struct hostmem_region *region);
 unsigned long long hostmem_region_get_slot_size(struct hostmem_region *region);
@@ -164,7 +167,7 @@ struct hostmem_region_params {
 	uint64_t backing_pmem;		/* HOSTMEM_BACKING_RESERVE: hostmem_pmem_get_id(); else 0 */
 	unsigned int allocation;	/* HOSTMEM_ALLOCATION_* */
 	unsigned int huge;		/* HOSTMEM_HUGE_* */
-	mode_t mode;			/* of the node; ignored without a name */
+	mode_t mode;			/* of the file; ignored without a name */
 	uid_t uid;
 	gid_t gid;
 };
@@ -191,6 +194,11 @@ void hostmem_region_params_init(struct hostmem_region_params *params);
 int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
 			const struct hostmem_region_params *params,
 			struct hostmem_view **view);
+/* create in two steps: what is killed between them leaves nothing */
+int hostmem_view_prepare(struct hostmem_ctx *ctx, const char *name,
+			 const struct hostmem_region_params *params,
+			 struct hostmem_view **view);
+int hostmem_view_link(struct hostmem_view *view);
 int hostmem_view_open(struct hostmem_ctx *ctx, const char *name, enum hostmem_open how,
 		      struct hostmem_view **view);
 int hostmem_view_from_fd(struct hostmem_ctx *ctx, int fd, struct hostmem_view **view);
@@ -204,7 +212,7 @@ struct hostmem_ctx *hostmem_view_get_ctx(struct hostmem_view *view);
 int hostmem_view_get_fd(struct hostmem_view *view);
 uint64_t hostmem_view_get_id(struct hostmem_view *view);
 uint64_t hostmem_view_get_region_id(struct hostmem_view *view);
-const char *hostmem_view_get_name(struct hostmem_view *view);
+const char *hostmem_view_get_name(struct hostmem_view *view);	/* NULL: none */
 unsigned long long hostmem_view_get_start(struct hostmem_view *view);	/* in the region */
 unsigned long long hostmem_view_get_size(struct hostmem_view *view);
 unsigned long long hostmem_view_get_block_size(struct hostmem_view *view);
@@ -307,9 +315,9 @@ int hostmem_vm_get_memory_table(struct hostmem_vm *vm, struct hostmem_memory_reg
 struct hostmem_monitor;
 
 struct hostmem_event {
-	const char *event;	/* "created", "destroyed", "plugged", ... */
+	const char *event;	/* "created", "destroyed", "plugged", "renamed", ... */
 	uint64_t region_id;
-	const char *region_name;	/* NULL: anonymous; valid until the next receive */
+	const char *region_name;	/* NULL: it never had one; valid until the next receive */
 	uint64_t generation;
 	uint64_t view_id;	/* 0: none */
 	pid_t pid;		/* who did it; 0: this is not the initial PID namespace */

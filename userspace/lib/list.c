@@ -3,7 +3,6 @@
  * What there is: the regions, and who has them open, as netlink tells it.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libmnl/libmnl.h>
@@ -28,7 +27,7 @@ struct hostmem_region {
 	struct hostmem_region *next;
 	struct hostmem_user *users;	/* owned */
 	uint64_t id;
-	char name[HOSTMEM_NAME_MAX];
+	char *name;			/* owned */
 	unsigned long long size;
 	unsigned long long block_size;
 	unsigned long long slot_size;
@@ -89,6 +88,7 @@ void hostmem_list_free(struct hostmem_region *regions)
 	for (; regions; regions = next) {
 		next = regions->next;
 		hostmem_users_free(regions->users);
+		free(regions->name);
 		free(regions->source);
 		free(regions);
 	}
@@ -109,6 +109,7 @@ static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
 	struct hostmem_attrs attrs = { a, hostmem_region_types, HOSTMEM_A_REGION_MAX };
 	struct hostmem_listing *list = data;
 	struct hostmem_region *region;
+	int rc;
 
 	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_REGION_ID])
 		return -EBADMSG;
@@ -117,9 +118,6 @@ static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
 		return -ENOMEM;
 	region->ctx = list->ctx;
 	region->id = hostmem_attr_u64(a[HOSTMEM_A_REGION_ID]);
-	if (a[HOSTMEM_A_REGION_NAME])
-		snprintf(region->name, sizeof(region->name), "%s",
-			 mnl_attr_get_str(a[HOSTMEM_A_REGION_NAME]));
 	region->size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SIZE]);
 	region->block_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_BLOCK_SIZE]);
 	region->slot_size = hostmem_attr_u64(a[HOSTMEM_A_REGION_SLOT_SIZE]);
@@ -133,10 +131,8 @@ static int hostmem_list_region(const struct nlmsghdr *nlh, void *data)
 	region->mappings = hostmem_attr_u32(a[HOSTMEM_A_REGION_MAPPINGS]);
 	*list->tail = region;
 	list->tail = &region->next;
-	if (!a[HOSTMEM_A_REGION_SOURCE])
-		return 0;
-	region->source = strdup(mnl_attr_get_str(a[HOSTMEM_A_REGION_SOURCE]));
-	return region->source ? 0 : -ENOMEM;
+	rc = hostmem_attr_string(a[HOSTMEM_A_REGION_NAME], &region->name);
+	return rc ? rc : hostmem_attr_string(a[HOSTMEM_A_REGION_SOURCE], &region->source);
 }
 
 /* Make the region that a view belongs to the current one. */
@@ -259,7 +255,7 @@ struct hostmem_region *hostmem_region_get_next(struct hostmem_region *region)
 /**
  * hostmem_region_get_by_name - find a region in the list
  * @ctx: the context
- * @name: its name
+ * @name: its name, or its path, which begins with /dev/hostmem/
  *
  * Return: the region, or NULL.
  */
@@ -267,8 +263,9 @@ struct hostmem_region *hostmem_region_get_by_name(struct hostmem_ctx *ctx, const
 {
 	struct hostmem_region *region;
 
+	name = hostmem_name_skip(name);
 	hostmem_region_foreach(ctx, region)
-		if (*region->name && !strcmp(region->name, name))
+		if (region->name && !strcmp(region->name, name))
 			return region;
 	return NULL;
 }
@@ -316,11 +313,12 @@ uint64_t hostmem_region_get_id(struct hostmem_region *region)
  * hostmem_region_get_name - the name of a listed region
  * @region: the region
  *
- * Return: the name, or NULL for an anonymous region.
+ * Return: the path below /dev/hostmem, owned by the context until the next hostmem_refresh();
+ * NULL: it had no name when the list was read.
  */
 const char *hostmem_region_get_name(struct hostmem_region *region)
 {
-	return *region->name ? region->name : NULL;
+	return region->name;
 }
 
 /**
@@ -468,8 +466,9 @@ unsigned int hostmem_region_get_mappings(struct hostmem_region *region)
  * comes and goes. A VMM uses hostmem_view_get_slots().
  *
  * Return: 0; -EINVAL: @slot_size is not a multiple of the block size; -EACCES: the caller may not
- * read the region; -EPERM: it has no name, so that only who has an fd of it can ask; -ENOENT: it
- * has gone; and the errors of hostmem_view_open() and hostmem_view_get_slots().
+ * read the region; -EPERM: it has no name, or hostmemfs is not mounted at /dev/hostmem, so that
+ * only who has an fd of it can ask; -ENOENT: it has gone, or been renamed; and the errors of
+ * hostmem_view_open() and hostmem_view_get_slots().
  */
 int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long slot_size,
 			     struct hostmem_slot **slots, unsigned int *count)
@@ -477,7 +476,7 @@ int hostmem_region_get_slots(struct hostmem_region *region, unsigned long long s
 	struct hostmem_view *view = NULL;
 	int rc;
 
-	if (!*region->name)
+	if (!region->name || !hostmem_is_mounted())
 		return -EPERM;
 	rc = hostmem_view_open(region->ctx, region->name, HOSTMEM_OPEN_RDONLY, &view);
 	/* Another region may have taken the name. */

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 
 #include "private.h"
 
+/* An event comes alone, and its name may have 4095 bytes. */
 #define HOSTMEM_MONITOR_BUFFER 8192
 
 /* What stat(2) says of the initial PID namespace, on every kernel: PROC_PID_INIT_INO. */
@@ -23,9 +23,7 @@ struct hostmem_monitor {
 	struct hostmem_ctx *ctx;	/* holds a reference */
 	struct hostmem_netlink nl;
 	bool pids;			/* those of the events are ours */
-	char name[HOSTMEM_NAME_MAX];
-	char dev[HOSTMEM_NAME_MAX];
-	char *buf;			/* [HOSTMEM_MONITOR_BUFFER] */
+	char *buf;			/* [HOSTMEM_MONITOR_BUFFER], with the event's strings */
 	int left;			/* bytes that have not been looked at... */
 	struct nlmsghdr *next;		/* ...from here on */
 };
@@ -43,6 +41,7 @@ static const char *const hostmem_event_names[HOSTMEM_NL_MAX + 1] = {
 	[HOSTMEM_NL_POISONED] = "poisoned",
 	[HOSTMEM_NL_CLEARED] = "cleared",
 	[HOSTMEM_NL_PMEM_BADBLOCKS] = "pmem-badblocks",
+	[HOSTMEM_NL_RENAMED] = "renamed",
 };
 
 static const uint8_t hostmem_event_types[HOSTMEM_A_EVENT_MAX + 1] = {
@@ -178,8 +177,7 @@ static int hostmem_monitor_fill(struct hostmem_monitor *m)
 	return 0;
 }
 
-static int hostmem_monitor_parse_pmem(struct hostmem_monitor *m, const struct nlmsghdr *nlh,
-				      struct hostmem_event *event)
+static int hostmem_monitor_parse_pmem(const struct nlmsghdr *nlh, struct hostmem_event *event)
 {
 	const struct nlattr *a[HOSTMEM_A_PMEM_MAX + 1] = { NULL };
 	struct hostmem_attrs attrs = { a, hostmem_event_pmem_types, HOSTMEM_A_PMEM_MAX };
@@ -187,10 +185,8 @@ static int hostmem_monitor_parse_pmem(struct hostmem_monitor *m, const struct nl
 	if (hostmem_netlink_parse(nlh, &attrs) || !a[HOSTMEM_A_PMEM_NAME] ||
 	    !a[HOSTMEM_A_PMEM_DEV])
 		return -ENOMSG;
-	snprintf(m->name, sizeof(m->name), "%s", mnl_attr_get_str(a[HOSTMEM_A_PMEM_NAME]));
-	snprintf(m->dev, sizeof(m->dev), "%s", mnl_attr_get_str(a[HOSTMEM_A_PMEM_DEV]));
-	event->pmem_name = m->name;
-	event->pmem_dev = m->dev;
+	event->pmem_name = mnl_attr_get_str(a[HOSTMEM_A_PMEM_NAME]);
+	event->pmem_dev = mnl_attr_get_str(a[HOSTMEM_A_PMEM_DEV]);
 	return 0;
 }
 
@@ -203,11 +199,8 @@ static int hostmem_monitor_parse_region(struct hostmem_monitor *m, const struct 
 	if (hostmem_netlink_parse(nlh, &attrs))
 		return -ENOMSG;
 	event->region_id = hostmem_attr_u64(a[HOSTMEM_A_EVENT_REGION_ID]);
-	if (a[HOSTMEM_A_EVENT_REGION_NAME]) {
-		snprintf(m->name, sizeof(m->name), "%s",
-			 mnl_attr_get_str(a[HOSTMEM_A_EVENT_REGION_NAME]));
-		event->region_name = m->name;
-	}
+	if (a[HOSTMEM_A_EVENT_REGION_NAME])
+		event->region_name = mnl_attr_get_str(a[HOSTMEM_A_EVENT_REGION_NAME]);
 	event->generation = hostmem_attr_u64(a[HOSTMEM_A_EVENT_GENERATION]);
 	event->view_id = hostmem_attr_u64(a[HOSTMEM_A_EVENT_VIEW_ID]);
 	event->pid = m->pids ? hostmem_attr_u32(a[HOSTMEM_A_EVENT_PID]) : 0;
@@ -235,7 +228,7 @@ static int hostmem_monitor_parse(struct hostmem_monitor *m, const struct nlmsghd
 	memset(event, 0, sizeof(*event));
 	event->event = hostmem_event_names[genl->cmd];
 	if (hostmem_monitor_is_pmem(genl->cmd))
-		return hostmem_monitor_parse_pmem(m, nlh, event);
+		return hostmem_monitor_parse_pmem(nlh, event);
 	return hostmem_monitor_parse_region(m, nlh, event);
 }
 

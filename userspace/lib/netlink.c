@@ -277,6 +277,13 @@ int hostmem_netlink_parse(const struct nlmsghdr *nlh, struct hostmem_attrs *attr
 	return rc < 0 ? -EBADMSG : 0;
 }
 
+/* A copy of an attribute, to be freed by the caller, NULL if it is absent: 0 or -ENOMEM. */
+int hostmem_attr_string(const struct nlattr *attr, char **string)
+{
+	*string = attr ? strdup(mnl_attr_get_str(attr)) : NULL;
+	return attr && !*string ? -ENOMEM : 0;
+}
+
 /* The value of an attribute, 0 if it is absent. */
 uint64_t hostmem_attr_u64(const struct nlattr *attr)
 {

@@ -20,6 +20,7 @@
 #pragma GCC visibility pop
 
 #define HOSTMEM_DIR "/dev/hostmem"
+#define HOSTMEM_CONTROL "/dev/hostmem-control"
 #define HOSTMEM_2M (2ULL << 20)
 #define HOSTMEM_1G (1024ULL << 20)
 
@@ -42,12 +43,20 @@ struct hostmem_view {
 	int refcount;
 	struct hostmem_ctx *ctx;	/* holds a reference */
 	int fd;				/* owned */
+	char *path;			/* owned; NULL: without a name, or made of an fd */
+	int file;			/* owned; will have that path; -1: has it, or gets none */
 	struct hostmem_region_info info; /* as of when the view was made */
 };
 
 /* sys.c: system calls that return -errno, and leave errno alone */
 int hostmem_sys_ioctl(int fd, unsigned long request, void *arg);
 int hostmem_sys_open(const char *path, int flags);
+int hostmem_sys_fchmod(int fd, mode_t mode);
+int hostmem_sys_fchown(int fd, uid_t uid, gid_t gid);
+int hostmem_sys_linkat(int fd, const char *from, const char *to, int flags);
+int hostmem_sys_mkdir(const char *path, mode_t mode);
+int hostmem_sys_mount(const char *source, const char *path, const char *type,
+		      unsigned long flags);
 int hostmem_sys_mmap(void *hint, size_t length, int prot, int flags, int fd, off_t offset,
 		     void **addr);
 int hostmem_sys_munmap(void *addr, size_t length);
@@ -65,6 +74,12 @@ void hostmem_ctx_log(struct hostmem_ctx *ctx, int priority, const char *file, in
 #define hostmem_err(ctx, ...) hostmem_log(ctx, LOG_ERR, __VA_ARGS__)
 #define hostmem_info(ctx, ...) hostmem_log(ctx, LOG_INFO, __VA_ARGS__)
 #define hostmem_dbg(ctx, ...) hostmem_log(ctx, LOG_DEBUG, __VA_ARGS__)
+
+/* fs.c */
+const char *hostmem_name_skip(const char *name);
+int hostmem_name_path(const char *name, char **path);
+int hostmem_file_check(int fd);
+bool hostmem_is_mounted(void);
 
 /* netlink.c: a socket that knows the family */
 struct hostmem_netlink {
@@ -89,6 +104,7 @@ int hostmem_netlink_dump(struct hostmem_netlink *nl, struct nlmsghdr *request,
 int hostmem_netlink_list(struct hostmem_ctx *ctx,
 			 int (*list)(struct hostmem_netlink *nl, void *data), void *data);
 int hostmem_netlink_parse(const struct nlmsghdr *nlh, struct hostmem_attrs *attrs);
+int hostmem_attr_string(const struct nlattr *attr, char **string);
 uint64_t hostmem_attr_u64(const struct nlattr *attr);
 uint32_t hostmem_attr_u32(const struct nlattr *attr);
 

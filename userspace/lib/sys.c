@@ -8,6 +8,9 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "private.h"
 
@@ -27,11 +30,48 @@ int hostmem_sys_ioctl(int fd, unsigned long request, void *arg)
 	return hostmem_sys_result(ioctl(fd, request, arg), saved);
 }
 
+/* What is made by it is its owner's alone at first. */
 int hostmem_sys_open(const char *path, int flags)
 {
 	int saved = errno;
 
-	return hostmem_sys_result(open(path, flags), saved);
+	return hostmem_sys_result(open(path, flags, 0600), saved);
+}
+
+int hostmem_sys_fchmod(int fd, mode_t mode)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(fchmod(fd, mode), saved);
+}
+
+int hostmem_sys_fchown(int fd, uid_t uid, gid_t gid)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(fchown(fd, uid, gid), saved);
+}
+
+int hostmem_sys_linkat(int fd, const char *from, const char *to, int flags)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(linkat(fd, from, AT_FDCWD, to, flags), saved);
+}
+
+int hostmem_sys_mkdir(const char *path, mode_t mode)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(mkdir(path, mode), saved);
+}
+
+int hostmem_sys_mount(const char *source, const char *path, const char *type,
+		      unsigned long flags)
+{
+	int saved = errno;
+
+	return hostmem_sys_result(mount(source, path, type, flags, NULL), saved);
 }
 
 int hostmem_sys_mmap(void *hint, size_t length, int prot, int flags, int fd, off_t offset,

@@ -16,7 +16,7 @@
 /**
  * hostmem_region_params_init - fill in the defaults
  * @params: out: size 0 (to be set by the caller), smallest blocks, no recommended slot size,
- *	allocation on demand, huge pages, node of the calling user with mode 0600
+ *	allocation on demand, huge pages, file of the calling user with mode 0600
  */
 void hostmem_region_params_init(struct hostmem_region_params *params)
 {
@@ -28,71 +28,111 @@ void hostmem_region_params_init(struct hostmem_region_params *params)
 	params->gid = getegid();
 }
 
+/* A view that has no fd yet, or NULL. */
+static struct hostmem_view *hostmem_view_alloc(struct hostmem_ctx *ctx)
+{
+	struct hostmem_view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return NULL;
+	view->refcount = 1;
+	view->ctx = hostmem_ref(ctx);
+	view->fd = -1;
+	view->file = -1;
+	return view;
+}
+
+/* Give a view its fd, and ask what it is of. On error the fd is still the caller's. */
+static int hostmem_view_set_fd(struct hostmem_view *view, int fd)
+{
+	int rc;
+
+	view->info.size = sizeof(view->info);
+	rc = hostmem_sys_ioctl(fd, HOSTMEM_REGION_INFO, &view->info);
+	if (rc)
+		hostmem_info(view->ctx, "fd %d: %s", fd, strerror(-rc));
+	else
+		view->fd = fd;
+	return rc;
+}
+
 /**
  * hostmem_view_from_fd - make a view of an fd
  * @ctx: the context
- * @fd: of a region: from another process, or an open(2) of a node
+ * @fd: of a region: from another process, or an open(2) of its file
  * @view: out: the view, with one reference; it owns @fd from then on
  *
  * On error @fd is still the caller's.
  *
- * Return: 0; -ENOTTY: @fd is not of a region; -ENODEV: the region has been destroyed or the
- * view revoked; -EBADF; -ENOMEM.
+ * Return: 0; -ENOTTY: @fd is not of a region; -ENODATA: of a file that is empty: nobody has made it
+ * a region; -ENODEV: the region has been destroyed or the view revoked; -EBADF; -ENOMEM.
  */
 int hostmem_view_from_fd(struct hostmem_ctx *ctx, int fd, struct hostmem_view **view)
 {
-	struct hostmem_view *v;
+	struct hostmem_view *v = hostmem_view_alloc(ctx);
 	int rc;
 
-	v = calloc(1, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	v->refcount = 1;
-	v->fd = fd;
-	v->info.size = sizeof(v->info);
-	rc = hostmem_sys_ioctl(fd, HOSTMEM_REGION_INFO, &v->info);
-	if (rc) {
-		hostmem_info(ctx, "fd %d: %s", fd, strerror(-rc));
-		free(v);
-		return rc;
-	}
-	v->info.out_name[HOSTMEM_NAME_MAX - 1] = 0;
-	v->ctx = hostmem_ref(ctx);
-	*view = v;
-	return 0;
+	rc = hostmem_view_set_fd(v, fd);
+	if (rc)
+		hostmem_view_unref(v);
+	else
+		*view = v;
+	return rc;
 }
 
-static int hostmem_name_set(uint8_t *to, const char *name)
+/* A file without a name, where @path will be, with the mode and the owner of the region. */
+static int hostmem_file_new(const char *path, const struct hostmem_region_params *params)
 {
-	size_t length = strlen(name);
+	uid_t uid = params->uid == geteuid() ? (uid_t)-1 : params->uid;
+	gid_t gid = params->gid == getegid() ? (gid_t)-1 : params->gid;
+	char *dir;
+	int fd, rc;
 
-	if (length >= HOSTMEM_NAME_MAX)
-		return -EINVAL;
-	memcpy(to, name, length);
+	dir = strndup(path, strrchr(path, '/') - path);
+	if (!dir)
+		return -ENOMEM;
+	fd = hostmem_sys_open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC);
+	free(dir);
+	if (fd < 0)
+		return fd;
+	rc = hostmem_file_check(fd);
+	if (!rc)
+		rc = hostmem_sys_fchmod(fd, params->mode);
+	if (!rc)
+		rc = hostmem_sys_fchown(fd, uid, gid);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+/* Prepare the file of a view that is to have a name. */
+static int hostmem_view_set_file(struct hostmem_view *view, const char *name,
+				 const struct hostmem_region_params *params)
+{
+	int fd, rc;
+
+	rc = hostmem_name_path(name, &view->path);
+	if (rc)
+		return rc;
+	/* What the link would fail with, before the region is filled. */
+	fd = hostmem_sys_open(view->path, O_PATH | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	if (fd != -ENOENT)
+		return fd < 0 ? fd : -EEXIST;
+	fd = hostmem_file_new(view->path, params);
+	if (fd < 0)
+		return fd;
+	view->file = fd;
 	return 0;
 }
 
-/**
- * hostmem_view_create - create a region
- * @ctx: the context
- * @name: node in /dev/hostmem; NULL or "": an anonymous region, which dies with its last fd
- * @params: what it shall be like
- * @view: out: an owner view of it, with one reference
- *
- * No block of the new region is plugged. A named region lives until it is destroyed, or until
- * the device that its memory is on goes away.
- *
- * Return: 0; -EINVAL: the name, or sizes that are not multiples of the block size, or a block
- * size that is not a power of two; -EOPNOTSUPP: allocation or huge; -EEXIST: the name is
- * taken; -ENOSPC: too many regions; -EPERM: uid or gid are not the caller's;
- * -ENOMEM; -ENODEV: the module is not loaded; -EACCES: the caller may not open the control node.
- * Of files and reserves, as the ioctl HOSTMEM_REGION_CREATE describes, also -ENOPKG, -EBADF,
- * -ENOENT, -EBUSY, -ETXTBSY, -EINTR, -EIO, -ENXIO, -EMEDIUMTYPE, -ENODATA, -EAGAIN, -EILSEQ,
- * -EMLINK.
- */
-int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
-			const struct hostmem_region_params *params,
-			struct hostmem_view **view)
+/* Make a region of the file of a view, or an anonymous one. */
+static int hostmem_view_set_region(struct hostmem_view *view, int control,
+				   const struct hostmem_region_params *params)
 {
 	struct hostmem_region_create cmd = {
 		.size = sizeof(cmd),
@@ -104,97 +144,211 @@ int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
 		.backing_pmem = params->backing_pmem,
 		.allocation = params->allocation,
 		.huge = params->huge,
+		.file_fd = view->file,
 	};
-	struct hostmem_region_destroy destroy = { .size = sizeof(destroy) };
-	int control, rc;
+	int rc;
 
-	if (name && *name) {
-		rc = hostmem_name_set(cmd.name, name);
-		if (rc)
-			return rc;
-		cmd.mode = params->mode;
-		cmd.uid = params->uid;
-		cmd.gid = params->gid;
-	}
-	control = hostmem_ctx_control(ctx);
-	if (control < 0)
-		return control;
 	rc = hostmem_sys_ioctl(control, HOSTMEM_REGION_CREATE, &cmd);
-	if (rc) {
-		hostmem_info(ctx, "%s: %s", name ? name : "", strerror(-rc));
+	if (rc)
 		return rc;
-	}
-	rc = hostmem_view_from_fd(ctx, cmd.out_fd, view);
-	if (rc) {
-		hostmem_sys_ioctl(cmd.out_fd, HOSTMEM_REGION_DESTROY, &destroy);
+	rc = hostmem_view_set_fd(view, cmd.out_fd);
+	if (rc)
 		close(cmd.out_fd);
-	}
 	return rc;
 }
 
-static int hostmem_open_owner(struct hostmem_ctx *ctx, const char *name)
+/**
+ * hostmem_view_prepare - create a region that gets its name later
+ * @ctx: the context
+ * @name: path below /dev/hostmem, with or without that in front, without ".", ".." and empty
+ *	parts; NULL or "": an anonymous region, which dies with its last fd and mapping
+ * @params: what it shall be like
+ * @view: out: an owner view of it, with one reference
+ *
+ * For who fills a region before others can open it: hostmem_view_link() gives it the name, in
+ * a directory that exists. Until then it has none, and lives no longer than this process and
+ * whoever has been given an fd of it. No block is plugged.
+ *
+ * Return: 0; -EINVAL: the name, or sizes that are not multiples of the block size, or a block
+ * size that is not a power of two; -ENAMETOOLONG; -EOPNOTSUPP: allocation or huge; -EEXIST: the
+ * name is taken; -ENOENT, -ENOTDIR: the directory does not exist; -ENOSPC: too many regions;
+ * -EPERM: to give it to uid or gid takes CAP_CHOWN; -ENOMEM; -ENODEV: the module is not loaded, or
+ * hostmemfs not mounted at /dev/hostmem; -EACCES: the caller may not open the control node, or not
+ * write to the directory. Of files and reserves, as the ioctl HOSTMEM_REGION_CREATE describes,
+ * also -ENOPKG, -EBADF, -ENOENT, -EBUSY, -ETXTBSY, -EINTR, -EIO, -ENXIO, -EMEDIUMTYPE, -ENODATA,
+ * -EAGAIN, -EILSEQ, -EMLINK.
+ */
+int hostmem_view_prepare(struct hostmem_ctx *ctx, const char *name,
+			 const struct hostmem_region_params *params,
+			 struct hostmem_view **view)
+{
+	int control = hostmem_ctx_control(ctx);
+	struct hostmem_view *v;
+	int rc = 0;
+
+	if (control < 0)
+		return control;
+	v = hostmem_view_alloc(ctx);
+	if (!v)
+		return -ENOMEM;
+	if (name && *name)
+		rc = hostmem_view_set_file(v, name, params);
+	if (!rc)
+		rc = hostmem_view_set_region(v, control, params);
+	if (rc) {
+		hostmem_info(ctx, "%s: %s", name ? name : "", strerror(-rc));
+		hostmem_view_unref(v);
+		return rc;
+	}
+	*view = v;
+	return 0;
+}
+
+/**
+ * hostmem_view_link - give a region the name that it was prepared for
+ * @view: of hostmem_view_prepare()
+ *
+ * From now on the region lives until the name is taken away and nobody has it any more, until it
+ * is destroyed, or until the device that its memory is on goes away. On error it has no name, and
+ * this can be called again.
+ *
+ * Return: 0; -EINVAL: @view was not prepared with a name, or has it already; -EEXIST: the name is
+ * taken; -ENOENT: the directory has gone, the region has been destroyed, or neither
+ * CAP_DAC_READ_SEARCH nor /proc is there; -EACCES: the caller may not write to the directory;
+ * -EPERM: the file is somebody else's; -ENOMEM.
+ */
+int hostmem_view_link(struct hostmem_view *view)
+{
+	char self[32];
+	int rc;
+
+	if (view->file < 0)
+		return -EINVAL;
+	rc = hostmem_sys_linkat(view->file, "", view->path, AT_EMPTY_PATH);
+	/* That takes CAP_DAC_READ_SEARCH; this way to say the same does not. */
+	if (rc == -ENOENT) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", view->file);
+		rc = hostmem_sys_linkat(AT_FDCWD, self, view->path, AT_SYMLINK_FOLLOW);
+	}
+	if (rc) {
+		hostmem_info(view->ctx, "%s: %s", view->path, strerror(-rc));
+		return rc;
+	}
+	close(view->file);
+	view->file = -1;
+	return 0;
+}
+
+/**
+ * hostmem_view_create - create a region
+ * @ctx: the context
+ * @name: path below /dev/hostmem; NULL or "": an anonymous region
+ * @params: what it shall be like
+ * @view: out: an owner view of it, with one reference
+ *
+ * hostmem_view_prepare(), and hostmem_view_link() if there is a name.
+ *
+ * Return: 0, or an error of the two; nothing is left behind then.
+ */
+int hostmem_view_create(struct hostmem_ctx *ctx, const char *name,
+			const struct hostmem_region_params *params,
+			struct hostmem_view **view)
+{
+	struct hostmem_view *v;
+	int rc;
+
+	rc = hostmem_view_prepare(ctx, name, params, &v);
+	if (rc)
+		return rc;
+	if (v->path)
+		rc = hostmem_view_link(v);
+	if (rc)
+		hostmem_view_unref(v);
+	else
+		*view = v;
+	return rc;
+}
+
+static int hostmem_open_file(const char *path, int flags)
+{
+	int fd, rc;
+
+	fd = hostmem_sys_open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	rc = hostmem_file_check(fd);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+static int hostmem_open_owner(struct hostmem_ctx *ctx, const char *path)
 {
 	struct hostmem_region_open cmd = { .size = sizeof(cmd) };
 	int control, rc;
 
-	rc = hostmem_name_set(cmd.name, name);
-	if (rc)
-		return rc;
 	control = hostmem_ctx_control(ctx);
 	if (control < 0)
 		return control;
+	cmd.file_fd = hostmem_open_file(path, O_PATH);
+	if (cmd.file_fd < 0)
+		return cmd.file_fd;
 	rc = hostmem_sys_ioctl(control, HOSTMEM_REGION_OPEN, &cmd);
+	close(cmd.file_fd);
 	return rc ? rc : cmd.out_fd;
 }
 
-static int hostmem_open_node(const char *name, int flags)
+static int hostmem_open(struct hostmem_ctx *ctx, const char *path, enum hostmem_open how)
 {
-	char path[sizeof(HOSTMEM_DIR) + 1 + HOSTMEM_NAME_MAX];
-	int fd;
-
-	/* Only what can be a region's node. */
-	if (*name == '.' || strchr(name, '/') || !strcmp(name, "control") ||
-	    strlen(name) >= HOSTMEM_NAME_MAX)
-		return -EINVAL;
-	snprintf(path, sizeof(path), HOSTMEM_DIR "/%s", name);
-	fd = hostmem_sys_open(path, flags | O_CLOEXEC);
-	return fd == -ENXIO ? -ENOENT : fd;
+	switch (how) {
+	case HOSTMEM_OPEN_OWNER:
+		return hostmem_open_owner(ctx, path);
+	case HOSTMEM_OPEN_RDWR:
+		return hostmem_open_file(path, O_RDWR);
+	case HOSTMEM_OPEN_RDONLY:
+		return hostmem_open_file(path, O_RDONLY);
+	}
+	return -EINVAL;
 }
 
 /**
- * hostmem_view_open - open a named region
+ * hostmem_view_open - open a region that has a name
  * @ctx: the context
- * @name: its name
+ * @name: its path below /dev/hostmem, with or without that in front
  * @how: HOSTMEM_OPEN_RDONLY or HOSTMEM_OPEN_RDWR: a data view, which can map and ask, by
- *	the rights of the node; HOSTMEM_OPEN_OWNER: a view that can change the region, by
+ *	the rights of the file; HOSTMEM_OPEN_OWNER: a view that can change the region, by
  *	the rights of the control node
  * @view: out: the view, with one reference
  *
- * Return: 0; -ENOENT: no such region; -EINVAL: not a name that a region can have, or @how;
- * -EACCES: the node, or the control node, may not be opened; -ENODEV: the region is being
- * destroyed, or, for an owner, the module is not loaded; -ENOMEM.
+ * Return: 0; -ENOENT, -ENOTDIR: no such region; -EISDIR: a directory; -ENODATA: the file is empty:
+ * nobody has made it a region; -EINVAL: not a name that a region can have, or @how; -ENAMETOOLONG;
+ * -EACCES: the file, or the control node, may not be opened; -ENODEV: the region is being
+ * destroyed, hostmemfs is not mounted at /dev/hostmem, or, for an owner, the module is not loaded;
+ * -ENOMEM.
  */
 int hostmem_view_open(struct hostmem_ctx *ctx, const char *name, enum hostmem_open how,
 		      struct hostmem_view **view)
 {
-	int fd = -EINVAL;
-	int rc;
+	struct hostmem_view *v = hostmem_view_alloc(ctx);
+	int fd, rc;
 
-	if (!*name)
-		return -EINVAL;
-	if (how == HOSTMEM_OPEN_OWNER)
-		fd = hostmem_open_owner(ctx, name);
-	else if (how == HOSTMEM_OPEN_RDWR)
-		fd = hostmem_open_node(name, O_RDWR);
-	else if (how == HOSTMEM_OPEN_RDONLY)
-		fd = hostmem_open_node(name, O_RDONLY);
-	if (fd < 0) {
-		hostmem_info(ctx, "%s: %s", name, strerror(-fd));
-		return fd;
-	}
-	rc = hostmem_view_from_fd(ctx, fd, view);
+	if (!v)
+		return -ENOMEM;
+	rc = hostmem_name_path(name, &v->path);
 	if (rc)
+		goto err;
+	fd = hostmem_open(ctx, v->path, how);
+	rc = fd < 0 ? fd : hostmem_view_set_fd(v, fd);
+	if (!rc) {
+		*view = v;
+		return 0;
+	}
+	if (fd >= 0)
 		close(fd);
+err:
+	hostmem_info(ctx, "%s: %s", name, strerror(-rc));
+	hostmem_view_unref(v);
 	return rc;
 }
 
@@ -266,7 +420,11 @@ struct hostmem_view *hostmem_view_unref(struct hostmem_view *view)
 {
 	if (!view || --view->refcount)
 		return NULL;
-	close(view->fd);
+	if (view->fd >= 0)
+		close(view->fd);
+	if (view->file >= 0)
+		close(view->file);
+	free(view->path);
 	hostmem_unref(view->ctx);
 	free(view);
 	return NULL;
@@ -318,14 +476,17 @@ uint64_t hostmem_view_get_region_id(struct hostmem_view *view)
 }
 
 /**
- * hostmem_view_get_name - the name of a view's region
+ * hostmem_view_get_name - the name by which a view was made or opened
  * @view: the view
  *
- * Return: the name, or NULL for an anonymous region.
+ * What the region is called now hostmem_region_get_name() tells.
+ *
+ * Return: the path below /dev/hostmem, owned by the view; NULL: of an anonymous region, derived, or
+ * made of an fd.
  */
 const char *hostmem_view_get_name(struct hostmem_view *view)
 {
-	return *view->info.out_name ? (const char *)view->info.out_name : NULL;
+	return view->path ? hostmem_name_skip(view->path) : NULL;
 }
 
 /**
