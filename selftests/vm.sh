@@ -4,6 +4,8 @@
 
 vm_dir=${vm_dir:-$(mktemp -d /dev/shm/vm.XXXXXX)}
 vm_pids=()
+# The devices that vm_backends serves.
+vm_devices=()
 # How many seconds a slow machine may take for any of it; more is a hang.
 vm_patience=600
 
@@ -34,6 +36,9 @@ vm_backends() {
 	vm_pids+=("$vm_blk_pid" "$vm_fs_pid")
 	vm_wait $vm_patience test -S "$vm_dir/blk.sock"
 	vm_wait $vm_patience test -S "$vm_dir/fs.sock"
+	# shellcheck disable=SC2054
+	vm_devices=(-chardev "socket,id=blk,path=$vm_dir/blk.sock" -device vhost-user-blk-pci,chardev=blk
+		-chardev "socket,id=fs,path=$vm_dir/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=share)
 }
 
 # An unmodified QEMU; the arguments say where its memory comes from.
@@ -44,13 +49,11 @@ vm_start() {
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-accel kvm -cpu host -smp 1 \
 		-kernel "$HOSTMEM_NESTED_IMAGE/kernel" -initrd "$HOSTMEM_NESTED_INITRD" \
-		-append "console=ttyS1 quiet panic=-1 mitigations=off memhp_default_state=online" \
+		-append "console=ttyS1 quiet panic=-1 mitigations=off memhp_default_state=online_movable" \
 		-chardev "pipe,id=tty,path=$vm_dir/tty" -serial chardev:tty \
 		-serial "file:$vm_dir/console" \
 		-qmp "unix:$vm_dir/qmp.sock,server=on,wait=off" \
-		-chardev "socket,id=blk,path=$vm_dir/blk.sock" -device vhost-user-blk-pci,chardev=blk \
-		-chardev "socket,id=fs,path=$vm_dir/fs.sock" -device vhost-user-fs-pci,chardev=fs,tag=share \
-		"$@" >"$vm_dir/qemu.log" 2>&1 &
+		"${vm_devices[@]}" "$@" >"$vm_dir/qemu.log" 2>&1 &
 	vm_pid=$!
 	vm_pids+=("$vm_pid")
 	vm_answer
