@@ -30,10 +30,7 @@ static struct file *hostmem_create_file(int fd, bool writable)
 static int hostmem_create_publish(struct hostmem_view *view, struct inode *inode)
 {
 	struct hostmem_region *region = view->region;
-	int rc = hostmem_view_finalize(view);
 
-	if (rc)
-		return rc;
 	return inode ? hostmem_fs_publish(inode, region, view->id) :
 		       hostmem_region_publish(region, view->id);
 }
@@ -86,11 +83,6 @@ int hostmem_region_create(struct hostmem_ucmd *ucmd)
 	return rc;
 }
 
-static int hostmem_open_publish(struct hostmem_view *view, struct inode *inode)
-{
-	return hostmem_view_finalize(view);
-}
-
 /**
  * hostmem_region_open - HOSTMEM_REGION_OPEN
  * @ucmd: the ioctl, on the control node
@@ -115,7 +107,7 @@ int hostmem_region_open(struct hostmem_ucmd *ucmd)
 	fput(file);
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
-	rc = hostmem_fd_give(ucmd, owner, &cmd->out_fd, hostmem_open_publish, NULL);
+	rc = hostmem_fd_give(ucmd, owner, &cmd->out_fd, NULL, NULL);
 	if (rc)
 		fput(owner);
 	return rc;

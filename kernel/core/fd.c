@@ -348,8 +348,8 @@ struct file *hostmem_fd_owner(struct hostmem_region *region)
  * @ucmd: the ioctl
  * @file: of the view
  * @out_fd: where in the ioctl's answer its fd belongs
- * @publish: enters the view, and what has come with it; what is likely to fail has been done
- *	before, and nothing can fail afterwards
+ * @publish: enters what has come with the view, when that is entered itself, or NULL; what is
+ *	likely to fail has been done before, and nothing can fail afterwards
  * @inode: for @publish
  *
  * Return: 0; -EMFILE, -EFAULT, or what @publish returns, and the file is still the caller's.
@@ -367,7 +367,9 @@ int hostmem_fd_give(struct hostmem_ucmd *ucmd, struct file *file, s32 *out_fd,
 	rc = hostmem_ucmd_respond(ucmd);
 	if (rc)
 		goto err_fd;
-	rc = publish(file->private_data, inode);
+	rc = hostmem_view_finalize(file->private_data);
+	if (!rc && publish)
+		rc = publish(file->private_data, inode);
 	if (rc)
 		goto err_answer;
 	fd_install(fd, file);
@@ -399,11 +401,6 @@ static int hostmem_derive_check(const struct hostmem_view *parent,
 				   parent->length);
 }
 
-static int hostmem_derive_publish(struct hostmem_view *view, struct inode *inode)
-{
-	return hostmem_view_finalize(view);
-}
-
 /* HOSTMEM_VIEW_DERIVE */
 static int hostmem_view_derive(struct hostmem_ucmd *ucmd)
 {
@@ -427,7 +424,7 @@ static int hostmem_view_derive(struct hostmem_ucmd *ucmd)
 		hostmem_view_abort(view);
 		return PTR_ERR(file);
 	}
-	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, hostmem_derive_publish, NULL);
+	rc = hostmem_fd_give(ucmd, file, &cmd->out_fd, NULL, NULL);
 	if (rc)
 		fput(file);
 	return rc;

@@ -11,6 +11,7 @@
 #include <linux/pagemap.h>
 
 #include "hostmem_private.h"
+
 static const struct inode_operations hostmem_dir_iops;
 static const struct inode_operations hostmem_file_iops;
 
