@@ -218,31 +218,51 @@ TEST_F(fs, fallocate_of_blocks)
 	close(fd);
 }
 
+/* A region full of 'p', and views of its second block. */
+struct part {
+	int owner;
+	int part;
+	int ro;
+	char *p;
+};
+
+static void part_make(struct part *v, int dir)
+{
+	const __u32 rights = HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE;
+
+	v->owner = small_pages(dir, "a");
+	v->part = hm_derive(v->owner, HM_BLOCK, HM_BLOCK, rights, 0);
+	v->ro = hm_derive(v->owner, HM_BLOCK, HM_BLOCK, HOSTMEM_RIGHT_READ, 0);
+	v->p = hm_map(v->owner, 0, SIZE, RW);
+	memset(v->p, 'p', SIZE);
+}
+
+static void part_end(struct part *v)
+{
+	munmap(v->p, SIZE);
+	hm_destroy(v->owner, 0);
+	close(v->part);
+	close(v->ro);
+	close(v->owner);
+}
+
 /* Through a view of some blocks nobody reaches the others. */
 TEST_F(fs, fallocate_of_a_part)
 {
-	const __u32 rights = HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE;
-	int owner = small_pages(self->dir, "a");
-	int part = hm_derive(owner, HM_BLOCK, HM_BLOCK, rights, 0);
-	int ro = hm_derive(owner, HM_BLOCK, HM_BLOCK, HOSTMEM_RIGHT_READ, 0);
-	char *p = hm_map(owner, 0, SIZE, RW);
+	struct part v;
 
-	memset(p, 'p', SIZE);
-	HM_ERR(EBADF, fallocate(ro, PUNCH, 0, HM_BLOCK));
-	HM_OK(fallocate(part, PUNCH, HM_BLOCK, HM_BLOCK));
-	HM_OK(fallocate(part, PUNCH, 2 * HM_BLOCK, HM_BLOCK));
-	EXPECT_TRUE(hm_is_filled(p, 'p', SIZE));
-	HM_OK(fallocate(part, PUNCH, 0, 3 * HM_BLOCK));
-	EXPECT_TRUE(hm_is_filled(p, 'p', HM_BLOCK));
-	EXPECT_TRUE(hm_is_filled(p + HM_BLOCK, 0, HM_BLOCK));
-	EXPECT_TRUE(hm_is_filled(p + 2 * HM_BLOCK, 'p', 2 * HM_BLOCK));
-	HM_ERR(EFBIG, fallocate(part, 0, 0, 2 * HM_BLOCK));
-	HM_OK(fallocate(part, 0, 0, HM_BLOCK));
-	munmap(p, SIZE);
-	hm_destroy(owner, 0);
-	close(part);
-	close(ro);
-	close(owner);
+	part_make(&v, self->dir);
+	HM_ERR(EBADF, fallocate(v.ro, PUNCH, 0, HM_BLOCK));
+	HM_OK(fallocate(v.part, PUNCH, HM_BLOCK, HM_BLOCK));
+	HM_OK(fallocate(v.part, PUNCH, 2 * HM_BLOCK, HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(v.p, 'p', SIZE));
+	HM_OK(fallocate(v.part, PUNCH, 0, 3 * HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(v.p, 'p', HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(v.p + HM_BLOCK, 0, HM_BLOCK));
+	EXPECT_TRUE(hm_is_filled(v.p + 2 * HM_BLOCK, 'p', 2 * HM_BLOCK));
+	HM_ERR(EFBIG, fallocate(v.part, 0, 0, 2 * HM_BLOCK));
+	HM_OK(fallocate(v.part, 0, 0, HM_BLOCK));
+	part_end(&v);
 }
 
 /* What was promised stays, and what is there is there already. */
@@ -511,36 +531,29 @@ TEST_F(fs, read_and_write_rights)
 /* Through a view of some blocks nobody reads or writes the others. */
 TEST_F(fs, read_and_write_a_part)
 {
-	const __u32 rights = HOSTMEM_RIGHT_READ | HOSTMEM_RIGHT_WRITE;
-	int owner = small_pages(self->dir, "a");
-	int part = hm_derive(owner, HM_BLOCK, HM_BLOCK, rights, 0);
-	int ro = hm_derive(owner, HM_BLOCK, HM_BLOCK, HOSTMEM_RIGHT_READ, 0);
-	char *p = hm_map(owner, 0, SIZE, RW), *buf = malloc(SIZE);
+	char *buf = malloc(SIZE);
+	struct part v;
 
-	memset(p, 'p', SIZE);
-	memset(p + HM_BLOCK, 'q', HM_BLOCK);
-	EXPECT_EQ(HM_BLOCK, pread(part, buf, SIZE, 0));
+	part_make(&v, self->dir);
+	memset(v.p + HM_BLOCK, 'q', HM_BLOCK);
+	EXPECT_EQ(HM_BLOCK, pread(v.part, buf, SIZE, 0));
 	EXPECT_TRUE(hm_is_filled(buf, 'q', HM_BLOCK));
-	EXPECT_EQ(0, pread(part, buf, 1, HM_BLOCK));
-	EXPECT_EQ(0, pread(part, buf, 1, 2 * HM_BLOCK));
+	EXPECT_EQ(0, pread(v.part, buf, 1, HM_BLOCK));
+	EXPECT_EQ(0, pread(v.part, buf, 1, 2 * HM_BLOCK));
 	memset(buf, 'w', SIZE);
-	EXPECT_EQ(HM_BLOCK - 1, pwrite(part, buf, SIZE, 1));
-	HM_ERR(ENOSPC, pwrite(part, buf, 1, HM_BLOCK));
-	HM_ERR(EBADF, pwrite(ro, buf, 1, 0));
-	EXPECT_TRUE(hm_is_filled(p, 'p', HM_BLOCK));
-	EXPECT_EQ('q', p[HM_BLOCK]);
-	EXPECT_TRUE(hm_is_filled(p + HM_BLOCK + 1, 'w', HM_BLOCK - 1));
-	EXPECT_TRUE(hm_is_filled(p + 2 * HM_BLOCK, 'p', 2 * HM_BLOCK));
-	EXPECT_EQ(HM_BLOCK, lseek(part, 0, SEEK_HOLE));
-	HM_OK(fallocate(part, PUNCH, 0, HM_BLOCK));
-	HM_ERR(ENXIO, lseek(part, 0, SEEK_DATA));
-	HM_ERR(ENXIO, lseek(part, HM_BLOCK, SEEK_DATA));
-	EXPECT_EQ(0, lseek(part, 0, SEEK_HOLE));
-	munmap(p, SIZE);
-	hm_destroy(owner, 0);
-	close(part);
-	close(ro);
-	close(owner);
+	EXPECT_EQ(HM_BLOCK - 1, pwrite(v.part, buf, SIZE, 1));
+	HM_ERR(ENOSPC, pwrite(v.part, buf, 1, HM_BLOCK));
+	HM_ERR(EBADF, pwrite(v.ro, buf, 1, 0));
+	EXPECT_TRUE(hm_is_filled(v.p, 'p', HM_BLOCK));
+	EXPECT_EQ('q', v.p[HM_BLOCK]);
+	EXPECT_TRUE(hm_is_filled(v.p + HM_BLOCK + 1, 'w', HM_BLOCK - 1));
+	EXPECT_TRUE(hm_is_filled(v.p + 2 * HM_BLOCK, 'p', 2 * HM_BLOCK));
+	EXPECT_EQ(HM_BLOCK, lseek(v.part, 0, SEEK_HOLE));
+	HM_OK(fallocate(v.part, PUNCH, 0, HM_BLOCK));
+	HM_ERR(ENXIO, lseek(v.part, 0, SEEK_DATA));
+	HM_ERR(ENXIO, lseek(v.part, HM_BLOCK, SEEK_DATA));
+	EXPECT_EQ(0, lseek(v.part, 0, SEEK_HOLE));
+	part_end(&v);
 	free(buf);
 }
 
