@@ -86,12 +86,23 @@ static int hostmem_put_event(struct sk_buff *skb, struct hostmem_region *region,
 	return 0;
 }
 
+/**
+ * hostmem_event_heard - whether anybody listens
+ *
+ * Context: does not sleep.
+ * Return: false: an event now would be for nobody.
+ */
+bool hostmem_event_heard(void)
+{
+	return genl_has_listeners(hostmem_event_family, &init_net, HOSTMEM_NLGRP_EVENTS);
+}
+
 /* An empty message if anybody listens, with the event's header in @msg; or NULL. */
 static struct sk_buff *hostmem_event_begin(u8 what, void **msg)
 {
 	struct sk_buff *skb;
 
-	if (!genl_has_listeners(hostmem_event_family, &init_net, HOSTMEM_NLGRP_EVENTS))
+	if (!hostmem_event_heard())
 		return NULL;
 	skb = genlmsg_new(HOSTMEM_NL_MSG_SIZE, GFP_KERNEL);
 	if (!skb)

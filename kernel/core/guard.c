@@ -32,6 +32,7 @@
  */
 #include <linux/file.h>
 #include <linux/hostmem_nl.h>
+#include <linux/indirect_call_wrapper.h>
 #include <linux/sched/signal.h>
 
 #include "hostmem_private.h"
@@ -109,7 +110,8 @@ static vm_fault_t hostmem_real_fault(struct hostmem_segment *segment, struct vm_
 				     pgoff_t first, pgoff_t pages, hostmem_fault_size size)
 {
 	/* This is the only handler that brings in pages which are not there. */
-	if (segment->ops->admit && !segment->ops->admit(segment, first))
+	if (segment->ops->admit &&
+	    !INDIRECT_CALL_1(segment->ops->admit, hostmem_ram_admit, segment, first))
 		return VM_FAULT_SIGBUS;
 	return segment->real_vm_ops->fault(vmf);
 }

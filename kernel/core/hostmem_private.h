@@ -245,6 +245,7 @@ int hostmem_range_check(u64 start, u64 length, u64 align, u64 size);
 
 /* event.c */
 void hostmem_event_init(const struct genl_family *family);
+bool hostmem_event_heard(void);
 void hostmem_event(struct hostmem_region *region, u8 what, u64 view_id, u64 start,
 		   u64 length);
 void hostmem_pmem_event(const struct hostmem_pmem *pmem, u8 what);
@@ -254,6 +255,7 @@ int hostmem_put_pmem_name(struct sk_buff *skb, const struct hostmem_pmem *pmem);
 
 /* ram.c */
 extern const struct hostmem_backing_ops hostmem_ram_ops;
+bool hostmem_ram_admit(struct hostmem_segment *segment, pgoff_t pgoff);
 int hostmem_ram_init(void);
 void hostmem_ram_exit(void);
 void hostmem_ram_info(u64 *used, u64 *limit);

@@ -28,7 +28,7 @@ struct module;
  * @inspect: find out what is bad in the memory, and tell by hostmem_segment_poison(). Returns 0 or
  *	an errno. NULL: it never is. Context: sleeps, under no lock
  * @admit: whether a fault may bring in the page @pgoff: it is there, or there is room for one more.
- *	Context: as @populate. NULL: it always may
+ *	Sets segment->entered. Context: as @populate. NULL: it always may
  * @populate: make the page at byte offset @pos present, charged to the caller;
  *	with @keep also protect it from @give_back. Returns the first offset
  *	behind what is present now, or -ENOMEM, -ENOSPC or -EHWPOISON. Context: sleeps, called in
@@ -77,6 +77,8 @@ struct hostmem_backing_ops {
  * @source: its name in the words of hostmemctl's --backing; NULL: it has none
  * @pmem_id: number of the namespace that it is on; 0: none
  * @sync: it can be mapped with MAP_SYNC: what has left the caches stays
+ * @entered: a fault may have been let through to the handler of @file, which may drop the mmap_lock
+ *	and outlive the mapping: the region ends with a grace period
  * @private: of @ops
  * @ended: whether others may have the memory
  * @real_vm_ops: of mappings of @file, when there has been one
@@ -88,6 +90,7 @@ struct hostmem_segment {
 	char *source;
 	u64 pmem_id;
 	bool sync;
+	bool entered;
 	void *private;
 	bool ended;
 	const struct vm_operations_struct *real_vm_ops;

@@ -52,14 +52,7 @@ static bool hostmem_mapped_join(struct hostmem_news *news, u8 what, u64 start, u
 	return true;
 }
 
-/**
- * hostmem_mapped_tell - tell what has become of a VMA
- * @vma: of a view
- * @what: HOSTMEM_NL_MAPPED or HOSTMEM_NL_UNMAPPED
- *
- * Context: sleeps.
- */
-void hostmem_mapped_tell(struct vm_area_struct *vma, u8 what)
+static void hostmem_mapped_note(struct vm_area_struct *vma, u8 what)
 {
 	struct hostmem_view *view = vma->vm_private_data;
 	struct hostmem_news *news = &view->news;
@@ -87,6 +80,22 @@ void hostmem_mapped_tell(struct vm_area_struct *vma, u8 what)
 	init_task_work(&news->work, hostmem_mapped_work);
 	if ((current->flags & PF_KTHREAD) || task_work_add(current, &news->work, TWA_RESUME))
 		hostmem_mapped_work(&news->work);
+}
+
+/**
+ * hostmem_mapped_tell - tell what has become of a VMA
+ * @vma: of a view
+ * @what: HOSTMEM_NL_MAPPED or HOSTMEM_NL_UNMAPPED
+ *
+ * Context: sleeps.
+ */
+void hostmem_mapped_tell(struct vm_area_struct *vma, u8 what)
+{
+	const struct hostmem_view *view = vma->vm_private_data;
+
+	/* For nobody, unless it is the second half of a move. */
+	if (READ_ONCE(view->news.task) == current || hostmem_event_heard())
+		hostmem_mapped_note(vma, what);
 }
 
 /**
@@ -119,10 +128,13 @@ static void hostmem_mapped_close(struct vm_area_struct *vma)
 	hostmem_mapped_tell(vma, HOSTMEM_NL_UNMAPPED);
 }
 
-/* A move has succeeded: the old VMA is closed next, unless that fails, and then there are two. */
+/*
+ * A move has succeeded: the old VMA is closed next, unless that fails, and then there are two.
+ * Noted always: who begins to listen in between must not hear of the second half alone.
+ */
 static int hostmem_mapped_mremap(struct vm_area_struct *vma)
 {
-	hostmem_mapped_tell(vma, HOSTMEM_NL_MAPPED);
+	hostmem_mapped_note(vma, HOSTMEM_NL_MAPPED);
 	return 0;
 }
 

@@ -76,24 +76,40 @@ static bool hostmem_ram_room(void)
 	return atomic_long_read(&hostmem_ram_used) < READ_ONCE(hostmem_ram_limit);
 }
 
-/* Enter in the sum what a region holds now. */
-static void hostmem_ram_count(struct hostmem_ram *ram)
+/* Enter in the sum what a region holds now. Whoever wants more has to ask. */
+static long hostmem_ram_count(struct hostmem_ram *ram)
 {
 	long held = hostmem_ram_held(ram);
 
 	atomic_long_add(held - atomic_long_xchg(&ram->counted, held), &hostmem_ram_used);
-	WRITE_ONCE(ram->free_until, hostmem_ram_room() ? held + HOSTMEM_RAM_BATCH : 0);
+	WRITE_ONCE(ram->free_until, 0);
+	return held;
 }
 
-/* Whether a region may have one more page: there is room for one, or it has it already. */
-static bool hostmem_ram_admit(struct hostmem_segment *segment, pgoff_t pgoff)
+/**
+ * hostmem_ram_admit - whether a region may have one more page
+ * @segment: of ram
+ * @pgoff: of the page
+ *
+ * Every fault of ram asks, and calls this directly: hostmem_backing_ops.admit.
+ *
+ * Context: does not sleep.
+ * Return: true: there is room for one, or it has it already.
+ */
+bool hostmem_ram_admit(struct hostmem_segment *segment, pgoff_t pgoff)
 {
 	struct hostmem_ram *ram = segment->private;
+	long held;
 
 	if (likely(hostmem_ram_held(ram) < READ_ONCE(ram->free_until)))
 		return true;
-	hostmem_ram_count(ram);
-	return hostmem_ram_room() || xa_load(&segment->file->f_mapping->i_pages, pgoff);
+	/* The first one comes here. */
+	WRITE_ONCE(segment->entered, true);
+	held = hostmem_ram_count(ram);
+	if (!hostmem_ram_room())
+		return xa_load(&segment->file->f_mapping->i_pages, pgoff);
+	WRITE_ONCE(ram->free_until, held + HOSTMEM_RAM_BATCH);
+	return true;
 }
 
 /**
@@ -161,6 +177,8 @@ static int hostmem_ram_open(struct hostmem_segment *segment,
 		return PTR_ERR(file) == -ENOSPC ? -ENOMEM : PTR_ERR(file);
 	}
 	file_inode(file)->i_fop = &hostmem_ram_inode_fops;
+	/* Nobody sees its times, which a fault would look after. */
+	file_inode(file)->i_flags |= S_NOCMTIME;
 	segment->file = file;
 	segment->private = ram;
 	ram->info = SHMEM_I(file_inode(file));

@@ -204,7 +204,8 @@ static void hostmem_region_free(struct kref *ref)
 		hostmem_event(region, HOSTMEM_NL_DESTROYED, 0, 0, region->size);
 	if (region->has_srcu) {
 		/* A fault handler may have outlived the last mapping. */
-		synchronize_srcu_expedited(&region->srcu);
+		if (region->segment.entered)
+			synchronize_srcu_expedited(&region->srcu);
 		cleanup_srcu_struct(&region->srcu);
 	}
 	hostmem_segment_close(&region->segment);

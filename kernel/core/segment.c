@@ -41,6 +41,7 @@ int hostmem_segment_open(struct hostmem_segment *segment, const struct hostmem_r
 	if (IS_ERR(ops))
 		return PTR_ERR(ops);
 	segment->ops = ops;
+	segment->entered = !ops->admit;
 	rc = ops->open(segment, cmd);
 	if (rc) {
 		segment->file = NULL;
