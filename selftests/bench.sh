@@ -9,7 +9,8 @@ usage() {
 	Usage: selftests/bench.sh [-k KERNEL]... [PART]...
 	  -k KERNEL  6.1 or 6.12 (default: both)
 	  PART       slots, share, prealloc, faults, unplug, files or extents (default: all)
-	Prints a table per kernel. Never fails because of a time.
+	Prints a table per kernel, and one of faults and files in instructions instead of time.
+	Never fails because of a time.
 	USAGE
 }
 
@@ -28,11 +29,12 @@ shift $((OPTIND - 1))
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(slots share prealloc faults unplug files extents)
-nested=() parallel=() pmem=()
+nested=() parallel=() counted=() pmem=()
 for part in "${parts[@]}"; do
 	case $part in
 	slots | share) nested+=("$part") ;;
-	prealloc | faults | unplug | files) parallel+=("$part") ;;
+	prealloc | unplug) parallel+=("$part") ;;
+	faults | files) parallel+=("$part") counted+=("$part") ;;
 	extents) pmem+=("$part") ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -45,6 +47,9 @@ for kernel in "${kernels[@]}"; do
 	[ ${#parallel[@]} = 0 ] ||
 		selftests/guest/run -c 2 -k "$kernel" -m 6g -t 1800 -- \
 			build/selftests/bench "${parallel[@]}"
+	[ ${#counted[@]} = 0 ] ||
+		selftests/guest/run --icount -k "$kernel" -m 6g -t 1800 -- \
+			build/selftests/bench -i "${counted[@]}"
 	[ ${#pmem[@]} = 0 ] ||
 		selftests/guest/run -k "$kernel" -n 1g -t 1800 -- build/selftests/bench "${pmem[@]}"
 done
