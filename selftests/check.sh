@@ -90,5 +90,15 @@ is "soak: which" "$(grep -c '^# *6.12 regions: the guest:' "$tmp/progress")" 1
 soak "$good"'; [[ $HOSTMEM_CONSOLE_DIR != *busy* ]] || kill -9 $PPID; '"$end" PARTS="idle busy"
 is "soak: never in one part" "$rc $counts" \
 	"1 dax_region 3 of 3 0 of 3 guest 3 of 3 0 of 3 removal 3 of 3 0 of 3 "
+
+counting="echo >>'$tmp/count'; $good; $end"
+soak "$counting" PARTS=idle ROUNDS=2
+soak "$counting" PARTS=idle
+is "soak: goes on where it was" "$rc $(wc -l <"$tmp/count") $counts" \
+	"0 3 dax_region 3 of 3 guest 3 of 3 removal 3 of 3 "
+soak "$counting" PARTS=idle AGAIN=1
+is "soak: or begins anew" "$rc $(wc -l <"$tmp/count")" "0 6"
+soak "$counting "
+is "soak: so it does for other sources" "$rc $(wc -l <"$tmp/count")" "0 13"
 echo "1..$n"
 exit $failed
