@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(lib, open, SECONDS)
 	EXPECT_EQ(-EACCES, hostmem_view_map(view, 0, HM_BLOCK, PROT_WRITE, &addr));
 	EXPECT_EQ(-EPERM, plug(view, 0, 1));
 	EXPECT_EQ(-EPERM, unplug(view, 0, 1));
-	EXPECT_EQ(-EPERM, hostmem_view_resize(view, SIZE, NULL));
+	EXPECT_EQ(-EPERM, hostmem_view_resize(view, SIZE, NULL, NULL, NULL));
 	EXPECT_EQ(-EPERM, hostmem_view_destroy(view, true));
 	EXPECT_EQ(-EPERM, hostmem_view_preallocate(view, 0, HM_BLOCK, NULL));
 	hostmem_view_unref(view);
@@ -372,7 +372,7 @@ TEST_F_TIMEOUT(lib, derive, SECONDS)
 	EXPECT_EQ(-ENOENT, hostmem_view_map(ro, HM_BLOCK, HM_BLOCK, PROT_READ, (void **)&q));
 	EXPECT_EQ(-EACCES, hostmem_view_map(ro, 0, HM_BLOCK, PROT_WRITE, (void **)&q));
 	EXPECT_EQ(-EPERM, hostmem_view_derive(ro, 0, HM_BLOCK, HOSTMEM_RIGHT_READ, 0, &ro));
-	EXPECT_EQ(-EPERM, hostmem_view_resize(part, 0, NULL));
+	EXPECT_EQ(-EPERM, hostmem_view_resize(part, 0, NULL, NULL, NULL));
 	EXPECT_EQ(-EINVAL, hostmem_view_derive(part, 0, 0, HOSTMEM_RIGHT_READ, 0, &ro));
 	EXPECT_EQ(-EINVAL, hostmem_view_derive(part, 0, HM_BLOCK, HOSTMEM_RIGHT_WRITE, 0, &ro));
 	EXPECT_EQ(-EOPNOTSUPP, hostmem_view_derive(part, 0, HM_BLOCK, HOSTMEM_RIGHT_READ, ~0U,
@@ -564,7 +564,7 @@ TEST_F_TIMEOUT(lib, plug_beyond_cgroup_limit, SECONDS)
 			SKIP(return, "no memory cgroup");
 		EXPECT_EQ(-ENOMEM, hostmem_view_plug(view, 0, 64 * MIB, &alloc));
 		EXPECT_EQ(0, plugged(view));
-		EXPECT_EQ(-ENOMEM, hostmem_view_resize(view, 64 * MIB, &alloc));
+		EXPECT_EQ(-ENOMEM, hostmem_view_resize(view, 64 * MIB, &alloc, NULL, NULL));
 		EXPECT_EQ(0, plugged(view));
 		EXPECT_TRUE(near(before, hm_meminfo("Shmem")));
 		EXPECT_EQ(0, hostmem_view_plug(view, 0, 8 * MIB, &alloc));
@@ -668,25 +668,109 @@ TEST_F_TIMEOUT(lib, preallocate, SECONDS)
 TEST_F_TIMEOUT(lib, resize_fragmented, SECONDS)
 {
 	plug_bits(self->view, 0x0232);
-	EXPECT_EQ(-EINVAL, hostmem_view_resize(self->view, SIZE + HM_BLOCK, NULL));
-	EXPECT_EQ(-EINVAL, hostmem_view_resize(self->view, 4096, NULL));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 4 * HM_BLOCK, NULL));
+	EXPECT_EQ(-EINVAL, hostmem_view_resize(self->view, SIZE + HM_BLOCK, NULL, NULL, NULL));
+	EXPECT_EQ(-EINVAL, hostmem_view_resize(self->view, 4096, NULL, NULL, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 4 * HM_BLOCK, NULL, NULL, NULL));
 	EXPECT_EQ(0x0232, plugged(self->view));
 	/* The lowest that are free come, the highest that are not go. */
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 5 * HM_BLOCK, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 5 * HM_BLOCK, NULL, NULL, NULL));
 	EXPECT_EQ(0x0233, plugged(self->view));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 8 * HM_BLOCK, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 8 * HM_BLOCK, NULL, NULL, NULL));
 	EXPECT_EQ(0x027f, plugged(self->view));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 3 * HM_BLOCK, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 3 * HM_BLOCK, NULL, NULL, NULL));
 	EXPECT_EQ(0x0007, plugged(self->view));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, SIZE, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, SIZE, NULL, NULL, NULL));
 	EXPECT_EQ(0xffff, plugged(self->view));
 	EXPECT_EQ(0, unplug(self->view, 14, 1));
 	EXPECT_EQ(0, unplug(self->view, 3, 8));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 5 * HM_BLOCK, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 5 * HM_BLOCK, NULL, NULL, NULL));
 	EXPECT_EQ(0x1807, plugged(self->view));
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 0, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 0, NULL, NULL, NULL));
 	EXPECT_EQ(0, plugged(self->view));
+}
+
+/* A resize tells what it did itself. */
+TEST_F_TIMEOUT(lib, resize_changed, SECONDS)
+{
+	struct hostmem_range *changed;
+	unsigned int count;
+
+	plug_bits(self->view, 0x0232);
+	EXPECT_EQ(-EINVAL, hostmem_view_resize(self->view, 4096, NULL, &changed, &count));
+	EXPECT_EQ(NULL, changed);
+	EXPECT_EQ(0, count);
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 6 * HM_BLOCK, NULL, &changed, &count));
+	ASSERT_EQ(2, count);
+	EXPECT_EQ(0, changed[0].start);
+	EXPECT_EQ(HM_BLOCK, changed[0].length);
+	EXPECT_EQ(2 * HM_BLOCK, changed[1].start);
+	EXPECT_EQ(HM_BLOCK, changed[1].length);
+	free(changed);
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 4 * HM_BLOCK, NULL, &changed, &count));
+	ASSERT_EQ(2, count);
+	EXPECT_EQ(9 * HM_BLOCK, changed[0].start);
+	EXPECT_EQ(5 * HM_BLOCK, changed[1].start);
+	free(changed);
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 4 * HM_BLOCK, NULL, &changed, &count));
+	EXPECT_EQ(NULL, changed);
+	EXPECT_EQ(0x0017, plugged(self->view));
+}
+
+struct meddler {
+	struct hostmem_view *view;
+	bool plug;
+};
+
+/* Somebody else, in the middle of a resize. */
+static int meddle(void *data, unsigned long long done, unsigned long long total)
+{
+	struct meddler *m = data;
+
+	if (m->plug)
+		hostmem_view_plug(m->view, 14 * HM_BLOCK, HM_BLOCK, NULL);
+	else
+		hostmem_view_unplug(m->view, 2 * HM_BLOCK, HM_BLOCK);
+	return done <= total;
+}
+
+/* A resize that fails takes back what it plugged, and not what others did meanwhile. */
+TEST_F_TIMEOUT(lib, resize_beside_others, SECONDS)
+{
+	struct meddler m = { .view = self->view, .plug = true };
+	struct hostmem_alloc alloc = { .now = true, .progress = meddle, .data = &m };
+	struct hostmem_range *changed;
+	unsigned int count;
+	int rc;
+
+	plug_bits(self->view, 0x0010);
+	for (alloc.threads = 1; alloc.threads <= 3; alloc.threads += 2) {
+		EXPECT_EQ(-ECANCELED, hostmem_view_resize(self->view, 8 * HM_BLOCK, &alloc,
+							  &changed, &count));
+		EXPECT_EQ(NULL, changed);
+		EXPECT_EQ(0x4010, plugged(self->view));
+		EXPECT_EQ(0, unplug(self->view, 14, 1));
+	}
+	m.plug = false;
+	rc = hostmem_view_resize(self->view, 8 * HM_BLOCK, &alloc, NULL, NULL);
+	EXPECT_TRUE(rc == -ECANCELED || rc == -ENOENT);
+	EXPECT_EQ(0x0010, plugged(self->view));
+}
+
+/* To allocate now is all or nothing where a region would wait, too. */
+TEST_F_TIMEOUT(lib, plug_now, SECONDS)
+{
+	struct hostmem_alloc alloc = { .threads = 2, .now = true };
+	__u64 before = hm_meminfo("Shmem");
+
+	EXPECT_EQ(0, hostmem_view_plug(self->view, 0, 4 * HM_BLOCK, &alloc));
+	EXPECT_TRUE(near(before + 4 * HM_BLOCK, hm_meminfo("Shmem")));
+	EXPECT_EQ(0, hostmem_view_unplug(self->view, 0, 4 * HM_BLOCK));
+	if (!cgroup_join("16M"))
+		SKIP(return, "no memory cgroup");
+	EXPECT_EQ(-ENOMEM, hostmem_view_plug(self->view, 0, SIZE, &alloc));
+	cgroup_leave();
+	EXPECT_EQ(0, plugged(self->view));
+	EXPECT_TRUE(near(before, hm_meminfo("Shmem")));
 }
 
 /* Cancelled after each of its runs: what was plugged before stays, and nothing else. */
@@ -706,7 +790,7 @@ TEST_F_TIMEOUT(lib, resize_cancelled_between_runs, SECONDS)
 		w = (struct watch) { .cancel_at = n };
 		alloc.data = &w;
 		EXPECT_EQ(n < 4 ? -ECANCELED : 0,
-			  hostmem_view_resize(self->view, SIZE, &alloc));
+			  hostmem_view_resize(self->view, SIZE, &alloc, NULL, NULL));
 		EXPECT_EQ(n, w.calls);
 		EXPECT_EQ(SIZE - 4 * HM_BLOCK, w.total);
 		EXPECT_FALSE(w.backwards);
@@ -728,7 +812,7 @@ TEST_F_TIMEOUT(lib, resize_cancelled_within_a_run, SECONDS)
 	EXPECT_EQ(0, plug(view, 3, 1));
 	before = hm_meminfo("Shmem");
 	/* The third call comes while there is still much to do. */
-	EXPECT_EQ(-ECANCELED, hostmem_view_resize(view, LARGE, &alloc));
+	EXPECT_EQ(-ECANCELED, hostmem_view_resize(view, LARGE, &alloc, NULL, NULL));
 	EXPECT_EQ(3, w.calls);
 	EXPECT_EQ(LARGE - 2 * HM_BLOCK, w.total);
 	EXPECT_LT(0, w.done);

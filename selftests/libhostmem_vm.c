@@ -248,7 +248,7 @@ TEST_F_TIMEOUT(vm, sync, SECONDS)
 	EXPECT_SLOTS(0x843e);
 	EXPECT_EQ(0, hostmem_vm_sync(self->vm));
 	EXPECT_SLOTS(0x843e);
-	EXPECT_EQ(0, hostmem_view_resize(self->view, 0, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(self->view, 0, NULL, NULL, NULL));
 	EXPECT_EQ(0, hostmem_vm_sync(self->vm));
 	EXPECT_SLOTS(0);
 }
@@ -286,7 +286,7 @@ TEST_F_TIMEOUT(vm, sync_rollback_of_each_step, SECONDS)
 	plug_bits(self->view, 0x00f0);
 	plug_bits(view, 0x000f);
 	EXPECT_EQ(0, hostmem_vm_sync(self->vm));
-	EXPECT_EQ(0, hostmem_view_resize(view, 0, NULL));
+	EXPECT_EQ(0, hostmem_view_resize(view, 0, NULL, NULL, NULL));
 	EXPECT_EQ(0, unplug(self->view, 5, 2));
 	plug_bits(self->view, 0x0301);
 	plug_bits(view, 0x0070);

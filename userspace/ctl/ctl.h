@@ -247,8 +247,6 @@ struct ctl_progress {
 	sigset_t old_mask;
 	bool terminal;
 	bool shown;
-	unsigned long long base;	/* done before this call... */
-	unsigned long long total;	/* ...of all; 0: as the call says */
 	double begun;
 };
 
@@ -266,7 +264,7 @@ struct ctl_alloc {
 int ctl_plug(struct hostmem_view *view, uint64_t start, uint64_t length,
 	     const struct ctl_alloc *how, struct ctl_progress *progress);
 int ctl_resize(struct hostmem_view *view, uint64_t plugged, const struct ctl_alloc *how,
-	       struct ctl_progress *progress);
+	       struct ctl_progress *progress, uint64_t *unplugged);
 /* the first block in the range that is (not) plugged: 1 found, 0 none, or -errno */
 int ctl_find_block(struct hostmem_view *view, uint64_t start, uint64_t length, bool plugged,
 		   uint64_t *offset);

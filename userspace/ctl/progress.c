@@ -83,10 +83,6 @@ int ctl_progress_step(void *data, unsigned long long done, unsigned long long to
 	struct ctl_progress *progress = data;
 	struct signalfd_siginfo info;
 
-	if (progress->total) {
-		done += progress->base;
-		total = progress->total;
-	}
 	if (done > total)
 		done = total;
 	if (progress->terminal) {

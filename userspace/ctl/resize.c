@@ -31,8 +31,19 @@ static const struct ctl_usage usage = {
 	.options = options,
 };
 
-static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t plugged)
+static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t plugged,
+		       uint64_t unplugged)
 {
+	static const struct ctl_reason reasons[] = {
+		{ EEXIST, "another process plugs blocks of it at the same time", "run it again" },
+		{ ENOENT, "another process unplugs blocks of it at the same time",
+		  "run it again" },
+		{ EBUSY, "another process plugs or unplugs blocks of it at the same time",
+		  "run it again" },
+		{ EHWPOISON, "it has not so many blocks that are good",
+		  "see hostmemctl list; ndctl disable-namespace and clear-errors may clear it" },
+		{ 0, NULL, NULL },
+	};
 	unsigned long long block = hostmem_view_get_block_size(view);
 	unsigned long long size = hostmem_view_get_size(view);
 	const char *name = hostmem_view_get_name(view);
@@ -51,15 +62,18 @@ static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint6
 				 name, ctl_size_arg(plugged).s, ctl_size_arg(block).s,
 				 ctl_size_arg(plugged / block * block).s,
 				 ctl_size_arg((plugged / block + 1) * block).s);
-	return ctl_fail_range(ctl, view, rc, 0, size);
+	if (unplugged)
+		return ctl_fail(ctl, rc, reasons, "region %s: after %s have been unplugged", name,
+				ctl_size_arg(unplugged).s);
+	return ctl_fail(ctl, rc, reasons, "region %s", name);
 }
 
 int cmd_resize(struct ctl *ctl, int argc, char **argv)
 {
 	struct resize fields = { .alloc.preallocate = false };
 	struct ctl_progress progress;
+	uint64_t id, unplugged = 0;
 	struct hostmem_view *view;
-	uint64_t id;
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, &fields, &argc, &argv);
@@ -73,10 +87,10 @@ int cmd_resize(struct ctl *ctl, int argc, char **argv)
 	id = hostmem_view_get_region_id(view);
 	rc = ctl_progress_begin(&progress, argv[0]);
 	if (!rc) {
-		rc = ctl_resize(view, fields.plug.value, &fields.alloc, &progress);
+		rc = ctl_resize(view, fields.plug.value, &fields.alloc, &progress, &unplugged);
 		ctl_progress_end(&progress);
 	}
-	rc = rc ? fail_resize(ctl, view, rc, fields.plug.value) : CTL_GO;
+	rc = rc ? fail_resize(ctl, view, rc, fields.plug.value, unplugged) : CTL_GO;
 	hostmem_view_unref(view);
 	return rc == CTL_GO ? ctl_print_region(ctl, id, argv[0]) : rc;
 }

@@ -184,7 +184,7 @@ static int hostmem_job_end(struct hostmem_job *job)
 	for (i = 0; job->error && i < job->nr_threads; i++) {
 		part = &job->parts[i];
 		if (part->plugged)
-			hostmem_view_unplug(job->view, part->start, part->length);
+			hostmem_unplug_own(job->view, part->start, part->length);
 	}
 	return job->error;
 }

@@ -5,9 +5,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/hostmem_nl.h>
 
 #include "private.h"
+
+/* Plug a range, then allocate it as if it had been touched; all of that or, on error, nothing. */
+static int hostmem_plug_now(struct hostmem_view *view, unsigned long long start,
+			    unsigned long long length, const struct hostmem_alloc *alloc)
+{
+	int rc;
+
+	rc = hostmem_alloc_run(view, true, start, length, NULL);
+	if (rc)
+		return rc;
+	rc = hostmem_alloc_run(view, false, start, length, alloc);
+	if (rc)
+		hostmem_unplug_own(view, start, length);
+	return rc;
+}
 
 /**
  * hostmem_view_plug - make blocks exist
@@ -16,24 +30,27 @@
  * @length: bytes, a multiple of the block size, not 0
  * @alloc: how to allocate, or NULL
  *
- * All of the range or, on error, none of it. Only a region with immediate allocation
- * allocates now; there each thread plugs a part of the range, and on error the parts that
- * were plugged already are unplugged again.
+ * All of the range or, on error, none of it. Memory is allocated now if the region has immediate
+ * allocation, or if alloc->now says so; there each thread does a part of the range, and on error
+ * what this call had plugged already is unplugged again: nobody else's blocks are.
  *
  * Return: 0; -EINVAL: alignment, or length 0; -EOVERFLOW; -ENOENT: beyond the view; -EPERM:
  * not an owner view; -EEXIST: a block is plugged; -EBUSY: somebody is plugging a block;
  * -EHWPOISON: something in a block is bad; -ENODEV: the region has been destroyed or the view
- * revoked; -ENOMEM; and with immediate allocation -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
+ * revoked; -ENOMEM; and where memory is allocated now -ENOSPC; -ECANCELED: by @alloc; -EAGAIN: no
  * more threads.
  */
 int hostmem_view_plug(struct hostmem_view *view, unsigned long long start,
 		      unsigned long long length, const struct hostmem_alloc *alloc)
 {
+	bool immediate = view->info.out_allocation == HOSTMEM_ALLOCATION_IMMEDIATE;
 	int rc;
 
 	hostmem_dbg(view->ctx, "%#llx + %#llx", start, length);
 	rc = hostmem_view_range(view, start, length, view->info.out_block_size);
-	if (!rc)
+	if (!rc && alloc && alloc->now && !immediate)
+		rc = hostmem_plug_now(view, start, length, alloc);
+	else if (!rc)
 		rc = hostmem_alloc_run(view, true, start, length, alloc);
 	if (rc)
 		hostmem_info(view->ctx, "%#llx + %#llx: %s", start, length, strerror(-rc));
@@ -69,6 +86,24 @@ int hostmem_view_unplug(struct hostmem_view *view, unsigned long long start,
 	if (rc)
 		hostmem_info(view->ctx, "%#llx + %#llx: %s", start, length, strerror(-rc));
 	return rc;
+}
+
+/*
+ * Take back what a call has plugged and nobody else has unplugged since: then a block is not there
+ * any more, or somebody is about to take it.
+ */
+void hostmem_unplug_own(struct hostmem_view *view, unsigned long long start,
+			unsigned long long length)
+{
+	unsigned long long block = view->info.out_block_size;
+	unsigned long long end = start + length;
+	int rc;
+
+	rc = hostmem_view_unplug(view, start, length);
+	if (rc != -ENOENT && rc != -EBUSY)
+		return;
+	for (; start < end; start += block)
+		hostmem_view_unplug(view, start, block);
 }
 
 /**
@@ -157,7 +192,7 @@ int hostmem_view_get_slots(struct hostmem_view *view, unsigned long long slot_si
 	return 0;
 }
 
-/* A resize: the blocks as they were, and where it is. */
+/* A resize: the blocks as they were, where it is, and what it has changed. */
 struct hostmem_resize {
 	struct hostmem_view *view;
 	uint64_t *bitmap;
@@ -167,6 +202,9 @@ struct hostmem_resize {
 	bool cancelled;
 	bool bad;			/* some blocks are */
 	const struct hostmem_alloc *alloc;
+	struct hostmem_range *changed;	/* owned */
+	unsigned int nr_changed;
+	unsigned int room;
 };
 
 static bool hostmem_bit(const uint64_t *bitmap, unsigned long long i)
@@ -213,75 +251,82 @@ static int hostmem_resize_progress(void *data, unsigned long long done,
 	return r->cancelled;
 }
 
-/* Plug the first @count unplugged blocks; with @undo unplug them again. */
-static int hostmem_resize_plug(struct hostmem_resize *r, unsigned long long count,
-			       const struct hostmem_alloc *alloc, bool undo)
+/* Plug or unplug a run of blocks, and remember it. */
+static int hostmem_resize_run(struct hostmem_resize *r, unsigned long long pos,
+			      unsigned long long n, bool plug, const struct hostmem_alloc *alloc)
 {
 	unsigned long long block = r->view->info.out_block_size;
-	unsigned long long pos = 0;
-	unsigned long long n;
-	int rc = 0;
-
-	while (count && !rc) {
-		n = hostmem_run_up(r, false, &pos, count);
-		if (!n)
-			return r->bad ? -EHWPOISON : -EINVAL;
-		if (undo)
-			hostmem_view_unplug(r->view, pos * block, n * block);
-		else
-			rc = hostmem_view_plug(r->view, pos * block, n * block, alloc);
-		if (!rc) {
-			r->done += n * block;
-			count -= n;
-			pos += n;
-		}
-		/* Said at the end of a run that was not the last one. */
-		if (!rc && count && r->cancelled && !undo)
-			rc = -ECANCELED;
-	}
-	return rc;
-}
-
-/* Bad blocks are as good as plugged: growing passes over them. */
-static int hostmem_resize_skip_bad(struct hostmem_resize *r)
-{
-	unsigned long long block = r->view->info.out_block_size;
-	struct hostmem_badblock *bad = NULL;
-	unsigned int i, count = 0;
-	unsigned long long at;
+	struct hostmem_range run = { .start = pos * block, .length = n * block };
+	struct hostmem_range *changed;
 	int rc;
 
-	if (r->view->info.out_backing == HOSTMEM_BACKING_RAM)
-		return 0;
-	rc = hostmem_badblocks(r->view->ctx, HOSTMEM_A_POISON_REGION_ID, r->view->info.out_id,
-			       &bad, &count);
-	for (i = 0; !rc && i < count; i++) {
-		for (at = bad[i].start / block; at * block < bad[i].start + bad[i].length; at++)
-			r->bitmap[at / 64] |= 1ULL << (at % 64);
+	/* First what can fail without a trace. */
+	changed = hostmem_array_grow(r->changed, r->nr_changed, &r->room, sizeof(*changed));
+	if (!changed)
+		return -ENOMEM;
+	r->changed = changed;
+	if (plug)
+		rc = hostmem_view_plug(r->view, run.start, run.length, alloc);
+	else
+		rc = hostmem_view_unplug(r->view, run.start, run.length);
+	if (rc)
+		return rc;
+	changed[r->nr_changed++] = run;
+	r->done += run.length;
+	return 0;
+}
+
+/*
+ * Plug the lowest free blocks. A run in which something is bad is tried in halves, until it is
+ * known which block: that one is as good as plugged.
+ */
+static int hostmem_resize_plug(struct hostmem_resize *r, const struct hostmem_alloc *alloc)
+{
+	unsigned long long block = r->view->info.out_block_size;
+	unsigned long long most = r->nr, pos = 0, left, n;
+	int rc;
+
+	while ((left = (r->total - r->done) / block)) {
+		if (r->cancelled)
+			return -ECANCELED;
+		n = hostmem_run_up(r, false, &pos, left < most ? left : most);
+		if (!n)
+			return r->bad ? -EHWPOISON : -EINVAL;
+		rc = hostmem_resize_run(r, pos, n, true, alloc);
+		if (!rc) {
+			pos += n;
+		} else if (rc != -EHWPOISON) {
+			return rc;
+		} else if (n > 1) {
+			most = n / 2;
+		} else {
+			r->bad = true;
+			r->bitmap[pos / 64] |= 1ULL << (pos % 64);
+			most = r->nr;
+		}
 	}
-	r->bad = count;
-	free(bad);
-	return rc;
+	return 0;
 }
 
 static int hostmem_resize_grow(struct hostmem_resize *r)
 {
-	unsigned long long block = r->view->info.out_block_size;
 	struct hostmem_alloc alloc = { .threads = 1 };
+	struct hostmem_range *run;
 	int rc;
 
-	rc = hostmem_resize_skip_bad(r);
-	if (rc)
-		return rc;
-	if (r->alloc)
+	if (r->alloc) {
 		alloc.threads = r->alloc->threads;
+		alloc.now = r->alloc->now;
+	}
 	if (r->alloc && r->alloc->progress) {
 		alloc.progress = hostmem_resize_progress;
 		alloc.data = r;
 	}
-	rc = hostmem_resize_plug(r, r->total / block, &alloc, false);
-	if (rc)
-		hostmem_resize_plug(r, r->done / block, NULL, true);
+	rc = hostmem_resize_plug(r, &alloc);
+	while (rc && r->nr_changed) {
+		run = &r->changed[--r->nr_changed];
+		hostmem_unplug_own(r->view, run->start, run->length);
+	}
 	return rc;
 }
 
@@ -294,8 +339,7 @@ static int hostmem_resize_shrink(struct hostmem_resize *r)
 
 	while (r->done < r->total && !rc) {
 		n = hostmem_run_down(r, &end, (r->total - r->done) / block);
-		rc = hostmem_view_unplug(r->view, end * block, n * block);
-		r->done += n * block;
+		rc = hostmem_resize_run(r, end, n, false, NULL);
 	}
 	return rc;
 }
@@ -305,18 +349,23 @@ static int hostmem_resize_shrink(struct hostmem_resize *r)
  * @view: an owner view
  * @plugged: bytes that shall be plugged, a multiple of the block size
  * @alloc: how to allocate, or NULL
+ * @changed: out, on error, too: what this call plugged or unplugged, in that order, to be freed by
+ *	the caller; NULL: nothing. May be NULL
+ * @count: out: elements of @changed; NULL with it
  *
  * Plugs the lowest blocks that are free and not bad, or unplugs the highest that are plugged.
- * Growing that fails unplugs again what it had plugged. Unplugging loses contents, so shrinking
- * that fails, which takes somebody else who changes the region at the same time, gives nothing
- * back. A VMM whose guest runs chooses the blocks itself.
+ * Growing that fails unplugs again what it had plugged, and no more than that. Unplugging loses
+ * contents, so shrinking that fails, which takes somebody else who changes the region at the same
+ * time, gives nothing back: @changed tells what has gone. A VMM whose guest runs chooses the
+ * blocks itself.
  *
  * Return: 0; -EINVAL: not a multiple of the block size, or more than the region; -EHWPOISON: more
  * than there are good blocks; -EEXIST, -ENOENT or -EBUSY: somebody else changed the region at
  * the same time; and the errors of hostmem_view_plug() and hostmem_view_unplug().
  */
 int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
-			const struct hostmem_alloc *alloc)
+			const struct hostmem_alloc *alloc, struct hostmem_range **changed,
+			unsigned int *count)
 {
 	unsigned long long block = view->info.out_block_size;
 	struct hostmem_resize r = {
@@ -328,6 +377,10 @@ int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
 	unsigned long long i;
 	int rc;
 
+	if (changed) {
+		*changed = NULL;
+		*count = 0;
+	}
 	if (!hostmem_view_is_owner(view))
 		return -EPERM;
 	if (plugged % block || plugged > view->info.out_view_length)
@@ -345,5 +398,11 @@ int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
 		rc = hostmem_resize_shrink(&r);
 	}
 	free(r.bitmap);
+	if (changed && r.nr_changed) {
+		*changed = r.changed;
+		*count = r.nr_changed;
+	} else {
+		free(r.changed);
+	}
 	return rc;
 }

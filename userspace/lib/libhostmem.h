@@ -175,6 +175,7 @@ struct hostmem_region_params {
 /* how to allocate: NULL stands for one thread and no callback */
 struct hostmem_alloc {
 	unsigned int threads;		/* 0: one for each processor that may be used */
+	bool now;			/* also where the region would wait for the first touch */
 	/*
 	 * Called about ten times a second, and once at the end of a success, when it is too
 	 * late to cancel, in the calling thread. Non-zero cancels: what was allocated is
@@ -230,9 +231,18 @@ int hostmem_view_unplug(struct hostmem_view *view, unsigned long long start,
 			unsigned long long length);
 int hostmem_view_preallocate(struct hostmem_view *view, unsigned long long start,
 			     unsigned long long length, const struct hostmem_alloc *alloc);
-/* plug the lowest free blocks, or unplug the highest plugged ones, until @plugged bytes are */
+struct hostmem_range {
+	unsigned long long start;	/* in the view */
+	unsigned long long length;
+};
+
+/*
+ * Plug the lowest free blocks, or unplug the highest plugged ones, until @plugged bytes are.
+ * *changed is to be freed by the caller: what this call plugged or unplugged; may be NULL
+ */
 int hostmem_view_resize(struct hostmem_view *view, unsigned long long plugged,
-			const struct hostmem_alloc *alloc);
+			const struct hostmem_alloc *alloc, struct hostmem_range **changed,
+			unsigned int *count);
 /* *bitmap is to be freed by the caller: (length / block_size + 63) / 64 words */
 int hostmem_view_get_blocks(struct hostmem_view *view, unsigned long long start,
 			    unsigned long long length, uint64_t **bitmap,

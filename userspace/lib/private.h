@@ -122,6 +122,10 @@ int hostmem_badblocks(struct hostmem_ctx *ctx, uint16_t attr, uint64_t id,
 int hostmem_view_range(const struct hostmem_view *view, unsigned long long start,
 		       unsigned long long length, unsigned long long align);
 
+/* block.c */
+void hostmem_unplug_own(struct hostmem_view *view, unsigned long long start,
+			unsigned long long length);
+
 /* alloc.c */
 int hostmem_alloc_run(struct hostmem_view *view, bool plug, unsigned long long start,
 		      unsigned long long length, const struct hostmem_alloc *alloc);
