@@ -299,7 +299,7 @@ shmem_kib() {
 }
 
 test_allocation() {
-	local before after rc
+	local before after rc signal
 	hostmemctl create-region ctl-m --size 4g --plug 64m >/dev/null
 	before=$(shmem_kib)
 	accept "resize --threads allocates" '.[0].plugged == 268435456' hostmemctl resize ctl-m --plug 256m --threads 2
@@ -313,11 +313,18 @@ test_allocation() {
 	local plug=(hostmemctl create-region ctl-n --allocation immediate --threads 1)
 	NTH_COMMAND=hostmemctl LD_PRELOAD=$nth_call "${plug[@]}" --size 2m --plug 2m 2>"$tmp/calls" >"$tmp/out"
 	destroy ctl-n
-	before=$(shmem_kib) rc=0
-	NTH_COMMAND=hostmemctl NTH_CALL=$(sed -n 's/^nth_call: \([0-9]*\) ioctl .*/\1/p' "$tmp/calls" | tail -n 1) \
-		NTH_SIGNAL=2 NTH_DELAY=50 LD_PRELOAD=$nth_call "${plug[@]}" --size 2g --plug 2g >"$tmp/out" 2>"$tmp/err" || rc=$?
-	is "Ctrl-C: exit status, message, no region" "$rc $(grep -c 'cancelled; what was allocated has been given back' "$tmp/err") $(ls -d /dev/hostmem/ctl-n 2>/dev/null || true)" "1 1 "
-	is "Ctrl-C: memory is free again" $(($(shmem_kib) - before < 50000)) 1
+	before=$(shmem_kib)
+	for signal in 2 1 15; do
+		rc=0
+		NTH_COMMAND=hostmemctl NTH_CALL=$(sed -n '/ linkat /q; s/^nth_call: \([0-9]*\) ioctl .*/\1/p' "$tmp/calls" | tail -n 1) \
+			NTH_SIGNAL=$signal NTH_DELAY=50 LD_PRELOAD=$nth_call "${plug[@]}" --size 2g --plug 2g >"$tmp/out" 2>"$tmp/err" || rc=$?
+		is "signal $signal: exit status, message, no region" "$rc $(grep -c 'cancelled; what was allocated has been given back' "$tmp/err") $(ls -d /dev/hostmem/ctl-n 2>/dev/null || true)" "1 1 "
+		is "signal $signal: memory is free again" $(($(shmem_kib) - before < 50000)) 1
+	done
+	accept "a signal that is ignored changes nothing" '.[0].plugged == 67108864' bash -c "trap '' HUP
+		NTH_COMMAND=hostmemctl NTH_CALL=3 NTH_SIGNAL=1 LD_PRELOAD=$nth_call \
+			hostmemctl create-region ctl-n --size 64m --plug 64m --threads 1 2>/dev/null"
+	destroy ctl-n
 
 	if echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir -p /sys/fs/cgroup/ctl &&
 		echo 64M >/sys/fs/cgroup/ctl/memory.max; then
@@ -626,7 +633,9 @@ test_completion() {
 }
 
 test_module() {
+	local mounted
 	refuse "unload while in use" 1 'module hostmem: in use by regions: ctl-a; destroy them first' hostmemctl unload
+	refuse "unload in another network namespace" 1 'module hostmem: in use by 1 regions, whose names' unshare -n hostmemctl unload
 	destroy ctl-a
 	exec 9</dev/hostmem-control
 	refuse "unload while open" 1 'in use by a process' hostmemctl unload
@@ -634,6 +643,15 @@ test_module() {
 	exec 9</dev/hostmem
 	refuse "unload while a directory is open" 1 '/dev/hostmem: in use: a process has a file or its working directory there' hostmemctl unload
 	exec 9<&-
+	is "a refused unload changes nothing" "$(ls -d /sys/module/hostmem_nd) $(grep -c '^hostmem /dev/hostmem ' /proc/mounts)" "/sys/module/hostmem_nd 1"
+	mount -o remount,size=64m /dev/hostmem
+	mounted=$(grep '^hostmem /dev/hostmem ' /proc/mounts)
+	unshare -m sh -c "touch $tmp/apart; exec sleep 300" &
+	wait_for 300 test -e "$tmp/apart"
+	refuse "unload while mounted elsewhere" 1 'hostmemfs is mounted elsewhere; end that first: grep hostmem /proc/\*/mounts$' hostmemctl unload
+	kill $!
+	wait $! 2>/dev/null || true
+	is "is undone" "$(ls -d /sys/module/hostmem_nd) $(grep '^hostmem /dev/hostmem ' /proc/mounts)" "/sys/module/hostmem_nd $mounted"
 	run hostmemctl unload
 	is "unload" "$status $(ls -d /sys/module/hostmem 2>/dev/null || true)$(grep -c ' hostmem ' /proc/mounts)" "0 0"
 	run hostmemctl unload

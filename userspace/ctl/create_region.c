@@ -241,39 +241,35 @@ static int fail_create(struct ctl *ctl, const struct create *create, int rc,
  * when it is whole: nobody finds a part of it, and if we are killed nothing is left.
  */
 static int create_and_plug(struct ctl *ctl, const struct create *create,
-			   const struct hostmem_region_params *params, uint64_t *id)
+			   const struct hostmem_region_params *params,
+			   struct hostmem_view **view)
 {
 	struct ctl_progress progress;
-	struct hostmem_view *view;
-	int rc, link_rc = 0, status = CTL_GO;
+	int rc;
 
-	rc = ctl_progress_begin(&progress, create->name);
+	ctl_signals_hold();
+	rc = hostmem_view_prepare(ctl->ctx, create->name, params, view);
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "signals");
-	rc = hostmem_view_prepare(ctl->ctx, create->name, params, &view);
-	if (rc) {
-		ctl_progress_end(&progress);
 		return fail_create(ctl, create, rc, params);
+	if (create->plug.value) {
+		ctl_progress_begin(&progress, create->name);
+		rc = ctl_plug(*view, 0, create->plug.value, &create->alloc, &progress);
+		ctl_progress_end(&progress);
 	}
-	*id = hostmem_view_get_region_id(view);
-	if (create->plug.value)
-		rc = ctl_plug(view, 0, create->plug.value, &create->alloc, &progress);
-	if (!rc)
-		link_rc = hostmem_view_link(view);
-	ctl_progress_end(&progress);
 	if (rc)
-		status = ctl_fail_range(ctl, view, rc, 0, create->plug.value);
-	else if (link_rc)
-		status = fail_create(ctl, create, link_rc, params);
-	hostmem_view_unref(view);
-	return status;
+		return ctl_fail_range(ctl, *view, rc, 0, create->plug.value);
+	rc = hostmem_view_link(*view);
+	if (rc)
+		return fail_create(ctl, create, rc, params);
+	ctl_changed(ctl, "region %s has been created", create->name);
+	return CTL_GO;
 }
 
 int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 {
 	struct hostmem_region_params params;
 	struct create create = { .name = NULL };
-	uint64_t id = 0;
+	struct hostmem_view *view = NULL;
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, &create, &argc, &argv);
@@ -303,7 +299,10 @@ int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 	if (rc == CTL_GO && !*create.name)
 		rc = ctl_fail_name(ctl, create.name);
 	if (rc == CTL_GO)
-		rc = create_and_plug(ctl, &create, &params, &id);
+		rc = create_and_plug(ctl, &create, &params, &view);
+	if (rc == CTL_GO)
+		rc = ctl_print_region(ctl, view);
+	hostmem_view_unref(view);
 	ctl_backing_close(&create.backing);
-	return rc == CTL_GO ? ctl_print_region(ctl, id, create.name) : rc;
+	return rc;
 }

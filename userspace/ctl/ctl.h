@@ -9,7 +9,6 @@
 #define _CTL_H_
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +32,7 @@ struct ctl {
 	const char *verb;		/* NULL before it is known */
 	struct hostmem_ctx *ctx;	/* NULL before ctl_open() */
 	int verbose;
+	char changed[4352];		/* what has been done by now: ctl_changed() */
 };
 
 /* verbs: one file each */
@@ -124,11 +124,12 @@ struct ctl_reason {
 	const char *way_out;
 };
 
-void ctl_vmessage(struct ctl *ctl, const char *format, va_list args);
 /* a message on stderr; CTL_FAILED */
 int ctl_error(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* the same, pointing to --help; CTL_USAGE */
 int ctl_misuse(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* from now on every error says that this has been done: "region vm0 has been created" */
+void ctl_changed(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* a message for -v, or (level 0) for everybody */
 void ctl_note(struct ctl *ctl, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -164,7 +165,7 @@ int ctl_refresh(struct ctl *ctl);
 int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view);
 const char *ctl_name(const char *name_or_path);
 struct hostmem_region *ctl_find_region(struct ctl *ctl, const char *name_or_id);
-int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name);
+int ctl_print_region(struct ctl *ctl, struct hostmem_view *view);
 /* command of a process, or an empty text */
 struct ctl_text ctl_pid_command(pid_t pid);
 
@@ -191,7 +192,6 @@ struct ctl_json {
 	bool human;
 	const uint64_t *pids;	/* only their views... */
 	unsigned int nr_pids;	/* ...if not 0 */
-	uint64_t own_view;	/* left out, if not 0 */
 	const uint64_t *views_only;	/* only these... */
 	unsigned int nr_views;	/* ...if not 0 */
 };
@@ -206,6 +206,7 @@ int ctl_json_users(struct hostmem_region *region, const struct ctl_json *how,
 		   struct json_object **out);
 int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out);
+int ctl_json_view(struct hostmem_view *view, struct json_object **out);
 int ctl_json_print(struct ctl *ctl, struct json_object *object, int flags);
 
 /* mapping.c */
@@ -240,17 +241,20 @@ bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why);
 /* holder.c */
 pid_t ctl_file_user(const char *path);
 
+/* signals.c: SIGINT, SIGTERM, SIGHUP */
+void ctl_signals_hold(void);
+bool ctl_signals_pending(void);
+int ctl_signals_fd(void);
+
 /* progress.c: the bar, and Ctrl-C */
 struct ctl_progress {
 	const char *what;
-	int signals;			/* signalfd */
-	sigset_t old_mask;
 	bool terminal;
 	bool shown;
 	double begun;
 };
 
-int ctl_progress_begin(struct ctl_progress *progress, const char *what);
+void ctl_progress_begin(struct ctl_progress *progress, const char *what);
 int ctl_progress_step(void *data, unsigned long long done, unsigned long long total);
 void ctl_progress_end(struct ctl_progress *progress);
 double ctl_now(void);

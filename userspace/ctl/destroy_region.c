@@ -81,16 +81,10 @@ static int fail_busy(struct ctl *ctl, struct hostmem_view *view, const char *nam
 
 static int destroy(struct ctl *ctl, struct hostmem_view *view, const char *name, bool force)
 {
-	const struct ctl_json how = { .own_view = hostmem_view_get_id(view) };
 	struct json_object *object = NULL, *array;
-	struct hostmem_region *region;
 	int rc;
 
-	rc = ctl_refresh(ctl);
-	if (rc != CTL_GO)
-		return rc;
-	region = hostmem_region_get_by_id(ctl->ctx, hostmem_view_get_region_id(view));
-	rc = region ? ctl_json_region(region, &how, &object) : -ENODEV;
+	rc = ctl_json_view(view, &object);
 	if (!rc)
 		rc = hostmem_view_destroy(view, force);
 	if (rc) {
@@ -98,6 +92,7 @@ static int destroy(struct ctl *ctl, struct hostmem_view *view, const char *name,
 		return rc == -EBUSY ? fail_busy(ctl, view, name) :
 				      ctl_fail(ctl, rc, NULL, "region %s", name);
 	}
+	ctl_changed(ctl, "region %s has been destroyed", name);
 	array = json_object_new_array();
 	json_object_array_add(array, object);
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);

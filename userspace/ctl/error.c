@@ -3,6 +3,7 @@
  * Messages: hostmemctl: VERB: WHAT: CAUSE; WAY OUT
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,20 +51,32 @@ static void message_begin(const struct ctl *ctl)
 		fprintf(stderr, "%s: ", ctl->verb);
 }
 
-void ctl_vmessage(struct ctl *ctl, const char *format, va_list args)
+/* End the line of an error. */
+static void message_end(const struct ctl *ctl)
 {
-	message_begin(ctl);
-	vfprintf(stderr, format, args);
+	if (*ctl->changed)
+		fprintf(stderr, "; but %s", ctl->changed);
 	fputc('\n', stderr);
+}
+
+void ctl_changed(struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ctl->changed, sizeof(ctl->changed), format, args);
+	va_end(args);
 }
 
 int ctl_error(struct ctl *ctl, const char *format, ...)
 {
 	va_list args;
 
+	message_begin(ctl);
 	va_start(args, format);
-	ctl_vmessage(ctl, format, args);
+	vfprintf(stderr, format, args);
 	va_end(args);
+	message_end(ctl);
 	return CTL_FAILED;
 }
 
@@ -86,9 +99,11 @@ void ctl_note(struct ctl *ctl, int level, const char *format, ...)
 
 	if (ctl->verbose < level)
 		return;
+	message_begin(ctl);
 	va_start(args, format);
-	ctl_vmessage(ctl, format, args);
+	vfprintf(stderr, format, args);
 	va_end(args);
+	fputc('\n', stderr);
 }
 
 const struct ctl_reason *ctl_find_reason(const struct ctl_reason *reasons, int rc)
@@ -113,9 +128,10 @@ int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const ch
 	vfprintf(stderr, format, args);
 	va_end(args);
 	if (reason)
-		fprintf(stderr, ": %s; %s\n", reason->cause, reason->way_out);
+		fprintf(stderr, ": %s; %s", reason->cause, reason->way_out);
 	else
-		fprintf(stderr, ": %s\n", strerror(-rc));
+		fprintf(stderr, ": %s", strerror(-rc));
+	message_end(ctl);
 	return CTL_FAILED;
 }
 

@@ -2,8 +2,10 @@
 /*
  * hostmemctl: the verbs, and how one of them is found
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -153,12 +155,25 @@ static int global_options(struct ctl *ctl, int argc, char **argv)
 	return CTL_USAGE;
 }
 
+/* Who starts us without stdin, stdout or stderr: no other file may take their place. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { .verb = NULL };
 	size_t i;
 	int rc;
 
+	open_standard_files();
 	rc = global_options(&ctl, argc, argv);
 	if (rc != CTL_GO)
 		return rc;

@@ -49,8 +49,6 @@ static bool user_wanted(struct hostmem_user *user, const struct ctl_json *how)
 {
 	unsigned int i;
 
-	if (how->own_view && hostmem_user_get_view_id(user) == how->own_view)
-		return false;
 	for (i = 0; i < how->nr_views; i++) {
 		if (how->views_only[i] == hostmem_user_get_view_id(user))
 			break;
@@ -163,17 +161,16 @@ static int json_slots(struct hostmem_region *region, bool human, struct json_obj
 	return 0;
 }
 
-static void json_sizes(struct json_object *object, struct hostmem_region *region, bool human)
+static void json_sizes(struct json_object *object, const struct hostmem_region_info *info,
+		       bool human)
 {
-	json_object_object_add(object, "size",
-			       ctl_json_size(hostmem_region_get_size(region), human));
-	json_object_object_add(object, "block_size",
-			       ctl_json_size(hostmem_region_get_block_size(region), human));
-	json_object_object_add(object, "plugged",
-			       ctl_json_size(hostmem_region_get_plugged(region), human));
+	json_object_object_add(object, "size", ctl_json_size(info->out_size, human));
+	json_object_object_add(object, "block_size", ctl_json_size(info->out_block_size, human));
+	json_object_object_add(object, "plugged", ctl_json_size(info->out_plugged, human));
 }
 
-static void json_kinds(struct json_object *object, struct hostmem_region *region)
+static void json_kinds(struct json_object *object, const struct hostmem_region_info *info,
+		       const char *source)
 {
 	static const char *const allocations[] = {
 		[HOSTMEM_ALLOCATION_ONDEMAND] = "ondemand",
@@ -188,15 +185,12 @@ static void json_kinds(struct json_object *object, struct hostmem_region *region
 		[HOSTMEM_BACKING_FILE] = "file",
 		[HOSTMEM_BACKING_RESERVE] = "reserve",
 	};
-	const char *source = hostmem_region_get_source(region);
 
 	json_object_object_add(object, "backing", source ? json_object_new_string(source) :
-			       ctl_json_choice(backings, 3, hostmem_region_get_backing(region)));
+			       ctl_json_choice(backings, 3, info->out_backing));
 	json_object_object_add(object, "allocation",
-			       ctl_json_choice(allocations, 2,
-					       hostmem_region_get_allocation(region)));
-	json_object_object_add(object, "huge",
-			       ctl_json_choice(huges, 2, hostmem_region_get_huge(region)));
+			       ctl_json_choice(allocations, 2, info->out_allocation));
+	json_object_object_add(object, "huge", ctl_json_choice(huges, 2, info->out_huge));
 }
 
 /**
@@ -244,27 +238,40 @@ static int json_region_badblocks(struct hostmem_region *region, bool human,
 	return rc;
 }
 
-/* What is known of it without asking again. */
-static struct json_object *json_region(struct hostmem_region *region, const struct ctl_json *how)
+/* Of what the kernel told, in whichever way. */
+static struct json_object *json_region(const char *name, const char *source,
+				       const struct hostmem_region_info *info, bool human)
 {
 	struct json_object *object = json_object_new_object();
-	const char *name = hostmem_region_get_name(region);
-	unsigned int views = hostmem_region_get_views(region);
 
 	json_object_object_add(object, "name", name ? json_object_new_string(name) : NULL);
-	json_object_object_add(object, "id",
-			       json_object_new_uint64(hostmem_region_get_id(region)));
-	json_sizes(object, region, how->human);
-	json_kinds(object, region);
+	json_object_object_add(object, "id", json_object_new_uint64(info->out_id));
+	json_sizes(object, info, human);
+	json_kinds(object, info, source);
 	json_object_object_add(object, "generation",
-			       json_object_new_uint64(hostmem_region_get_generation(region)));
-	json_object_object_add(object, "views",
-			       json_object_new_uint64(views - (how->own_view && views)));
-	json_object_object_add(object, "mappings",
-			       json_object_new_uint64(hostmem_region_get_mappings(region)));
-	json_object_object_add(object, "slot_size",
-			       ctl_json_size(hostmem_region_get_slot_size(region), how->human));
+			       json_object_new_uint64(info->out_generation));
+	json_object_object_add(object, "views", json_object_new_uint64(info->out_views));
+	json_object_object_add(object, "mappings", json_object_new_uint64(info->out_mappings));
+	json_object_object_add(object, "slot_size", ctl_json_size(info->out_slot_size, human));
 	return object;
+}
+
+/* What a list says of a region, as the region itself would. */
+static struct hostmem_region_info region_info(struct hostmem_region *region)
+{
+	return (struct hostmem_region_info) {
+		.out_id = hostmem_region_get_id(region),
+		.out_size = hostmem_region_get_size(region),
+		.out_block_size = hostmem_region_get_block_size(region),
+		.out_slot_size = hostmem_region_get_slot_size(region),
+		.out_plugged = hostmem_region_get_plugged(region),
+		.out_generation = hostmem_region_get_generation(region),
+		.out_backing = hostmem_region_get_backing(region),
+		.out_allocation = hostmem_region_get_allocation(region),
+		.out_huge = hostmem_region_get_huge(region),
+		.out_views = hostmem_region_get_views(region),
+		.out_mappings = hostmem_region_get_mappings(region),
+	};
 }
 
 /**
@@ -279,6 +286,7 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		    struct json_object **out)
 {
 	struct json_object *object, *bad = NULL, *slots = NULL, *users = NULL;
+	struct hostmem_region_info info = region_info(region);
 	int rc;
 
 	rc = json_region_badblocks(region, how->human, &bad);
@@ -291,13 +299,48 @@ int ctl_json_region(struct hostmem_region *region, const struct ctl_json *how,
 		json_object_put(slots);
 		return rc;
 	}
-	object = json_region(region, how);
+	object = json_region(hostmem_region_get_name(region), hostmem_region_get_source(region),
+			     &info, how->human);
 	json_object_object_add(object, "badblocks", bad);
 	if (how->slots)
 		json_object_object_add(object, "slots", slots);
 	if (how->views)
 		json_object_object_add(object, "view_list", users);
 	*out = object;
+	return 0;
+}
+
+/**
+ * ctl_json_view - the region of a view as an object, as ctl_json_region() makes it
+ * @view: which is not counted
+ * @out: out: the object
+ *
+ * Works where netlink does not: then what is bad, and what exactly the backing is, is not known.
+ *
+ * Return: 0, or -errno: -ENODEV if the region has been destroyed.
+ */
+int ctl_json_view(struct hostmem_view *view, struct json_object **out)
+{
+	struct hostmem_ctx *ctx = hostmem_view_get_ctx(view);
+	const char *name = hostmem_view_get_name(view);
+	struct hostmem_region *region = NULL;
+	struct hostmem_region_info info;
+	struct json_object *bad = NULL;
+	int rc;
+
+	rc = hostmem_view_get_info(view, &info);
+	if (rc)
+		return rc;
+	info.out_views -= !!info.out_views;
+	if (!hostmem_refresh(ctx))
+		region = hostmem_region_get_by_id(ctx, info.out_id);
+	if (region)
+		json_region_badblocks(region, false, &bad);
+	else if (info.out_backing == HOSTMEM_BACKING_RAM)
+		bad = json_object_new_array();
+	*out = json_region(region ? hostmem_region_get_name(region) : name,
+			   region ? hostmem_region_get_source(region) : NULL, &info, false);
+	json_object_object_add(*out, "badblocks", bad);
 	return 0;
 }
 

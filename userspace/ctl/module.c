@@ -3,6 +3,7 @@
  * The kernel modules, by libkmod, and the mount that keeps the core.
  */
 #include <errno.h>
+#include <mntent.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
@@ -78,29 +79,49 @@ int ctl_module_load(struct ctl *ctl, const char *only)
 {
 	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
 	int rc = CTL_GO;
+	bool there;
 	size_t i;
 
 	if (!kmod)
 		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
 	for (i = 0; rc == CTL_GO && i < NR_MODULES; i++) {
-		if (!only || !strcmp(only, modules[i]))
-			rc = load_one(ctl, kmod, modules[i]);
+		if (only && strcmp(only, modules[i]))
+			continue;
+		there = ctl_module_is_loaded(modules[i]);
+		rc = load_one(ctl, kmod, modules[i]);
+		if (rc == CTL_GO && !there && !only)
+			ctl_changed(ctl, "module %s has been loaded", modules[i]);
 	}
 	kmod_unref(kmod);
 	return rc;
 }
 
+/* How many regions there are, also where netlink cannot tell; with no trace of having asked. */
+static unsigned int count_regions(void)
+{
+	struct hostmem_info info = { .out_regions = 0 };
+	struct hostmem_ctx *ctx;
+
+	if (hostmem_new(&ctx))
+		return 0;
+	hostmem_get_info(ctx, &info);
+	hostmem_unref(ctx);
+	return info.out_regions;
+}
+
 /* Regions keep the module, whether they have names or not. */
 static int check_regions(struct ctl *ctl)
 {
+	unsigned int count = count_regions();
 	struct hostmem_region *region;
 	char names[256] = "";
 	const char *name;
 
 	if (!ctl->ctx && hostmem_new(&ctl->ctx))
 		return ctl_fail(ctl, -ENOMEM, NULL, "libhostmem");
-	if (hostmem_refresh(ctl->ctx))
-		return CTL_GO;
+	if (hostmem_refresh(ctl->ctx) && count)
+		return ctl_error(ctl, "module hostmem: in use by %u regions, whose names the first network namespace knows; destroy them first",
+				 count);
 	hostmem_region_foreach(ctl->ctx, region) {
 		name = hostmem_region_get_name(region);
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s",
@@ -122,7 +143,31 @@ static int check_control(struct ctl *ctl)
 			 pid, ctl_pid_command(pid).s);
 }
 
-static int unmount(struct ctl *ctl)
+/* The options with which hostmemfs is mounted; empty: it is not. */
+static void mount_options(char *options, size_t size)
+{
+	FILE *file = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+
+	*options = '\0';
+	while (file && (entry = getmntent(file))) {
+		if (!strcmp(entry->mnt_dir, CTL_MOUNT) && !strcmp(entry->mnt_type, "hostmem"))
+			snprintf(options, size, "%s", entry->mnt_opts);
+	}
+	if (file)
+		endmntent(file);
+}
+
+static int unmount(void)
+{
+	struct statfs fs;
+
+	if (statfs(CTL_MOUNT, &fs) || fs.f_type != HOSTMEM_SUPER_MAGIC)
+		return 0;
+	return umount2(CTL_MOUNT, UMOUNT_NOFOLLOW) ? -errno : 0;
+}
+
+static int fail_unmount(struct ctl *ctl, int rc)
 {
 	static const struct ctl_reason reasons[] = {
 		{ EBUSY, "in use: a process has a file or its working directory there",
@@ -130,59 +175,86 @@ static int unmount(struct ctl *ctl)
 		{ EPERM, "not permitted", "run hostmemctl as root" },
 		{ 0, NULL, NULL },
 	};
-	struct statfs fs;
 
-	if (statfs(CTL_MOUNT, &fs) || fs.f_type != HOSTMEM_SUPER_MAGIC)
-		return CTL_GO;
-	if (umount2(CTL_MOUNT, UMOUNT_NOFOLLOW))
-		return ctl_fail(ctl, -errno, reasons, CTL_MOUNT);
-	ctl_note(ctl, 1, CTL_MOUNT ": unmounted");
-	return CTL_GO;
+	return ctl_fail(ctl, rc, reasons, CTL_MOUNT);
 }
 
-static int fail_in_use(struct ctl *ctl, const char *name)
+static int fail_remove(struct ctl *ctl, const char *name, int rc)
 {
-	if (!strcmp(name, "hostmem_nd"))
+	if (rc != -EBUSY && rc != -EAGAIN)
+		return ctl_fail(ctl, rc, unload_reasons, "module %s", name);
+	if (strcmp(name, modules[0]))
 		return ctl_error(ctl, "module %s: in use by a process that holds a lease; end it first",
 				 name);
-	/* As it was, but for the options. */
-	hostmem_mount(ctl->ctx);
 	return ctl_error(ctl, "module %s: in use by a process that is not visible here, or hostmemfs is mounted elsewhere; end that first: grep hostmem /proc/*/mounts",
 			 name);
 }
 
-static int unload_one(struct ctl *ctl, struct kmod_ctx *kmod, const char *name)
+/* 0: it is not loaded, as wanted; or -errno */
+static int remove_module(struct kmod_ctx *kmod, const char *name)
 {
 	struct kmod_module *module;
 	int rc = kmod_module_new_from_name(kmod, name, &module);
 
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "module %s", name);
-	if (kmod_module_get_initstate(module) < 0)
-		rc = 0;		/* not loaded: as wanted */
-	else
+		return rc;
+	if (kmod_module_get_initstate(module) >= 0)
 		rc = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
 	kmod_module_unref(module);
-	if (rc == -EBUSY || rc == -EAGAIN)
-		return fail_in_use(ctl, name);
-	if (rc)
-		return ctl_fail(ctl, rc, unload_reasons, "module %s", name);
-	return CTL_GO;
+	return rc;
+}
+
+/* As it was before, and what cannot be made so again is said with the error that follows. */
+static void restore(struct ctl *ctl, struct kmod_ctx *kmod, const char *options,
+		    const bool *loaded)
+{
+	char now[512];
+	size_t i;
+
+	if (*options)
+		hostmem_mount(ctl->ctx);
+	mount_options(now, sizeof(now));
+	if (*options && !*now)
+		ctl_changed(ctl, CTL_MOUNT " has been unmounted");
+	else if (strcmp(options, now))
+		ctl_changed(ctl, CTL_MOUNT " is mounted with other options than before: %s", now);
+	for (i = 1; i < NR_MODULES; i++) {
+		if (loaded[i] && load_one(ctl, kmod, modules[i]) != CTL_GO)
+			ctl_changed(ctl, "module %s has been unloaded", modules[i]);
+	}
 }
 
 /* Nobody needs the modules: take them out, and what keeps the core. */
 static int unload_all(struct ctl *ctl, struct kmod_ctx *kmod)
 {
-	int rc = CTL_GO;
+	bool loaded[NR_MODULES];
+	char options[512];
 	size_t i;
+	int rc;
 
-	for (i = NR_MODULES - 1; rc == CTL_GO && i > 0; i--)
-		rc = unload_one(ctl, kmod, modules[i]);
-	if (rc == CTL_GO)
-		rc = check_control(ctl);
-	if (rc == CTL_GO)
-		rc = unmount(ctl);
-	return rc == CTL_GO ? unload_one(ctl, kmod, modules[0]) : rc;
+	for (i = 0; i < NR_MODULES; i++)
+		loaded[i] = ctl_module_is_loaded(modules[i]);
+	mount_options(options, sizeof(options));
+	for (i = NR_MODULES - 1; i > 0; i--) {
+		rc = remove_module(kmod, modules[i]);
+		if (rc) {
+			restore(ctl, kmod, options, loaded);
+			return fail_remove(ctl, modules[i], rc);
+		}
+	}
+	rc = unmount();
+	if (rc) {
+		restore(ctl, kmod, options, loaded);
+		return fail_unmount(ctl, rc);
+	}
+	rc = remove_module(kmod, modules[0]);
+	if (rc) {
+		restore(ctl, kmod, options, loaded);
+		return fail_remove(ctl, modules[0], rc);
+	}
+	if (*options)
+		ctl_note(ctl, 1, CTL_MOUNT ": unmounted");
+	return CTL_GO;
 }
 
 /**
@@ -202,6 +274,9 @@ int ctl_module_unload(struct ctl *ctl)
 	if (!kmod)
 		return ctl_fail(ctl, -ENOMEM, NULL, "libkmod");
 	rc = check_regions(ctl);
+	if (rc == CTL_GO)
+		rc = check_control(ctl);
+	ctl_signals_hold();
 	if (rc == CTL_GO)
 		rc = unload_all(ctl, kmod);
 	kmod_unref(kmod);

@@ -29,7 +29,7 @@ int cmd_plug(struct ctl *ctl, int argc, char **argv)
 	struct ctl_alloc alloc = { .preallocate = false };
 	struct ctl_progress progress;
 	struct hostmem_view *view;
-	uint64_t start, length, id;
+	uint64_t start, length;
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, &alloc, &argc, &argv);
@@ -42,16 +42,15 @@ int cmd_plug(struct ctl *ctl, int argc, char **argv)
 	rc = ctl_open_owner(ctl, argv[0], &view);
 	if (rc != CTL_GO)
 		return rc;
-	id = hostmem_view_get_region_id(view);
-	rc = ctl_progress_begin(&progress, argv[0]);
-	if (!rc) {
-		rc = ctl_plug(view, start, length, &alloc, &progress);
-		ctl_progress_end(&progress);
-	}
-	if (rc)
+	ctl_progress_begin(&progress, argv[0]);
+	rc = ctl_plug(view, start, length, &alloc, &progress);
+	ctl_progress_end(&progress);
+	if (rc) {
 		rc = ctl_fail_range(ctl, view, rc, start, length);
-	else
-		rc = CTL_GO;
+	} else {
+		ctl_changed(ctl, "the range has been plugged");
+		rc = ctl_print_region(ctl, view);
+	}
 	hostmem_view_unref(view);
-	return rc == CTL_GO ? ctl_print_region(ctl, id, argv[0]) : rc;
+	return rc;
 }

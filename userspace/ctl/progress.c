@@ -2,9 +2,7 @@
 /*
  * A bar on the terminal while memory is being allocated, and a clean end on Ctrl-C.
  */
-#include <errno.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,31 +21,15 @@ double ctl_now(void)
  * @progress: to be passed to ctl_progress_step() and ctl_progress_end()
  * @what: the object, in front of the bar
  *
- * From now on SIGINT and SIGTERM only cancel: threads that are started inherit that.
- *
- * Return: 0 or -errno.
+ * With signals held back: they only cancel.
  */
-int ctl_progress_begin(struct ctl_progress *progress, const char *what)
+void ctl_progress_begin(struct ctl_progress *progress, const char *what)
 {
-	sigset_t mask;
-	int rc;
-
 	*progress = (struct ctl_progress) {
 		.what = what,
 		.terminal = isatty(STDERR_FILENO),
 		.begun = ctl_now(),
 	};
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	progress->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (progress->signals < 0)
-		return -errno;
-	if (!sigprocmask(SIG_BLOCK, &mask, &progress->old_mask))
-		return 0;
-	rc = -errno;
-	close(progress->signals);
-	return rc;
 }
 
 static unsigned int bar_width(void)
@@ -81,7 +63,6 @@ static void draw(const struct ctl_progress *progress, unsigned long long done,
 int ctl_progress_step(void *data, unsigned long long done, unsigned long long total)
 {
 	struct ctl_progress *progress = data;
-	struct signalfd_siginfo info;
 
 	if (done > total)
 		done = total;
@@ -89,19 +70,12 @@ int ctl_progress_step(void *data, unsigned long long done, unsigned long long to
 		draw(progress, done, total);
 		progress->shown = true;
 	}
-	return read(progress->signals, &info, sizeof(info)) == sizeof(info);
+	return ctl_signals_pending();
 }
 
-/* End the line; signals have their usual effect again. */
+/* End the line. */
 void ctl_progress_end(struct ctl_progress *progress)
 {
-	struct signalfd_siginfo info;
-
 	if (progress->shown)
 		fputc('\n', stderr);
-	/* One that came when all was done: too late to cancel. */
-	while (read(progress->signals, &info, sizeof(info)) == sizeof(info))
-		;
-	close(progress->signals);
-	sigprocmask(SIG_SETMASK, &progress->old_mask, NULL);
 }

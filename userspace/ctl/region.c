@@ -87,6 +87,8 @@ int ctl_refresh(struct ctl *ctl)
  * @name: of the region
  * @view: out
  *
+ * From now on signals wait.
+ *
  * Return: CTL_GO, or CTL_FAILED after a message.
  */
 int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view)
@@ -106,6 +108,7 @@ int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view
 		rc = ctl_mount(ctl);
 	if (rc != CTL_GO)
 		return rc;
+	ctl_signals_hold();
 	rc = hostmem_view_open(ctl->ctx, name, HOSTMEM_OPEN_OWNER, view);
 	if (rc == -EINVAL || rc == -ENAMETOOLONG)
 		return ctl_fail_name(ctl, name);
@@ -135,22 +138,14 @@ struct hostmem_region *ctl_find_region(struct ctl *ctl, const char *name_or_id)
 }
 
 /* Print what has become of a region. */
-int ctl_print_region(struct ctl *ctl, uint64_t id, const char *name)
+int ctl_print_region(struct ctl *ctl, struct hostmem_view *view)
 {
-	const struct ctl_json how = { .views = false };
 	struct json_object *array, *object;
-	struct hostmem_region *region;
 	int rc;
 
-	rc = ctl_refresh(ctl);
-	if (rc != CTL_GO)
-		return rc;
-	region = hostmem_region_get_by_id(ctl->ctx, id);
-	if (!region)
-		return ctl_fail(ctl, -ENODEV, NULL, "region %s", name);
-	rc = ctl_json_region(region, &how, &object);
+	rc = ctl_json_view(view, &object);
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "region %s", name);
+		return ctl_fail(ctl, rc, NULL, "region %s", hostmem_view_get_name(view));
 	array = json_object_new_array();
 	json_object_array_add(array, object);
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);

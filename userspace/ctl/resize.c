@@ -31,8 +31,7 @@ static const struct ctl_usage usage = {
 	.options = options,
 };
 
-static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t plugged,
-		       uint64_t unplugged)
+static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t plugged)
 {
 	static const struct ctl_reason reasons[] = {
 		{ EEXIST, "another process plugs blocks of it at the same time", "run it again" },
@@ -62,9 +61,6 @@ static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint6
 				 name, ctl_size_arg(plugged).s, ctl_size_arg(block).s,
 				 ctl_size_arg(plugged / block * block).s,
 				 ctl_size_arg((plugged / block + 1) * block).s);
-	if (unplugged)
-		return ctl_fail(ctl, rc, reasons, "region %s: after %s have been unplugged", name,
-				ctl_size_arg(unplugged).s);
 	return ctl_fail(ctl, rc, reasons, "region %s", name);
 }
 
@@ -72,7 +68,7 @@ int cmd_resize(struct ctl *ctl, int argc, char **argv)
 {
 	struct resize fields = { .alloc.preallocate = false };
 	struct ctl_progress progress;
-	uint64_t id, unplugged = 0;
+	uint64_t unplugged;
 	struct hostmem_view *view;
 	int rc;
 
@@ -84,13 +80,17 @@ int cmd_resize(struct ctl *ctl, int argc, char **argv)
 	rc = ctl_open_owner(ctl, argv[0], &view);
 	if (rc != CTL_GO)
 		return rc;
-	id = hostmem_view_get_region_id(view);
-	rc = ctl_progress_begin(&progress, argv[0]);
-	if (!rc) {
-		rc = ctl_resize(view, fields.plug.value, &fields.alloc, &progress, &unplugged);
-		ctl_progress_end(&progress);
+	ctl_progress_begin(&progress, argv[0]);
+	rc = ctl_resize(view, fields.plug.value, &fields.alloc, &progress, &unplugged);
+	ctl_progress_end(&progress);
+	if (rc) {
+		if (unplugged)
+			ctl_changed(ctl, "%s of it have been unplugged", ctl_size_arg(unplugged).s);
+		rc = fail_resize(ctl, view, rc, fields.plug.value);
+	} else {
+		ctl_changed(ctl, "the region has been resized");
+		rc = ctl_print_region(ctl, view);
 	}
-	rc = rc ? fail_resize(ctl, view, rc, fields.plug.value, unplugged) : CTL_GO;
 	hostmem_view_unref(view);
-	return rc == CTL_GO ? ctl_print_region(ctl, id, argv[0]) : rc;
+	return rc;
 }

@@ -94,6 +94,9 @@ static int revoke_views(struct ctl *ctl, const char *name, const struct ctl_json
 	for (i = 0; i < how->nr_views && rc == CTL_GO; i++) {
 		rc = hostmem_view_revoke(owner, how->views_only[i]);
 		rc = rc ? fail_view(ctl, name, how->views_only[i], rc) : CTL_GO;
+		if (rc == CTL_GO)
+			ctl_changed(ctl, "%u of the views %s been revoked", i + 1,
+				    i ? "have" : "has");
 	}
 	hostmem_view_unref(owner);
 	return rc == CTL_GO ? print_views(ctl, region_id, name, how) : rc;

@@ -138,11 +138,9 @@ static int zero_free(struct ctl_media *media, uint64_t offset, uint64_t length)
 
 	if (posix_memalign(&chunk, CTL_PAGE, CHUNK))
 		return ctl_fail(media->ctl, -ENOMEM, NULL, "namespace %s", media->name);
-	rc = ctl_progress_begin(&progress, media->name);
-	if (!rc) {
-		rc = search(media, offset, length, chunk, &progress, &at);
-		ctl_progress_end(&progress);
-	}
+	ctl_progress_begin(&progress, media->name);
+	rc = search(media, offset, length, chunk, &progress, &at);
+	ctl_progress_end(&progress);
 	free(chunk);
 	if (rc > 0)
 		return ctl_error(media->ctl, "namespace %s: the space that the reserve would take is in use: it is not zero at %#llx; free it, or lose all data: --force",

@@ -17,7 +17,7 @@ static const struct ctl_usage usage = {
 int cmd_unplug(struct ctl *ctl, int argc, char **argv)
 {
 	struct hostmem_view *view;
-	uint64_t start, length, id;
+	uint64_t start, length;
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, NULL, &argc, &argv);
@@ -30,12 +30,13 @@ int cmd_unplug(struct ctl *ctl, int argc, char **argv)
 	rc = ctl_open_owner(ctl, argv[0], &view);
 	if (rc != CTL_GO)
 		return rc;
-	id = hostmem_view_get_region_id(view);
 	rc = hostmem_view_unplug(view, start, length);
-	if (rc)
+	if (rc) {
 		rc = ctl_fail_range(ctl, view, rc, start, length);
-	else
-		rc = CTL_GO;
+	} else {
+		ctl_changed(ctl, "the range has been unplugged");
+		rc = ctl_print_region(ctl, view);
+	}
 	hostmem_view_unref(view);
-	return rc == CTL_GO ? ctl_print_region(ctl, id, argv[0]) : rc;
+	return rc;
 }
