@@ -199,7 +199,12 @@ test_create() {
 	refuse "backing file, a directory" 1 'Is a directory; give a file' hostmemctl create-region ctl-c --backing file:/
 	truncate -s 4m "$tmp/file"
 	refuse "backing file, not on pmem" 1 'not on an enabled pmem namespace' hostmemctl create-region ctl-c --backing "file:$tmp/file"
-	refuse "backing file, too small" 1 'the backing is smaller than a block, 8m' hostmemctl create-region ctl-c --block-size 8m --backing "file:$tmp/file"
+	refuse "backing file, too small" 1 'its 4m are less than a block, 8m; give a larger one' hostmemctl create-region ctl-c --block-size 8m --backing "file:$tmp/file"
+	truncate -s 0 "$tmp/file"
+	refuse "backing file, empty" 1 'its 0 are less than a block, 2m' hostmemctl create-region ctl-c --backing "file:$tmp/file"
+	truncate -s 68161536 "$tmp/file"
+	refuse "backing file, of an odd size" 1 'its 66564k are not a multiple of the block size, 2m; make it 66m, or leave its last 1052672 bytes out: --size 64m' \
+		hostmemctl create-region ctl-c --backing "file:$tmp/file"
 	refuse "backing reserve, missing" 1 'no such namespace is enabled; hostmemctl list -D' hostmemctl create-region ctl-c --backing reserve:ns
 	refuse "backing file, huge" 2 '--huge: of ram only' hostmemctl create-region ctl-c --huge never --backing file:/nosuch
 	refuse "unknown backing" 2 'it takes ram' hostmemctl create-region ctl-c --size 2m --backing tape

@@ -112,22 +112,44 @@ static int fail_size(struct ctl *ctl, const char *name, const char *option, uint
 			 ctl_size_arg((size / block + 1) * block).s);
 }
 
-/* A whole backing: what there is of it, in blocks; and all of it plugged. */
-static void fill_in(struct create *create)
+/* Whoever wants less than all of a backing says so: else the guest misses the end of its device. */
+static int fail_room(struct ctl *ctl, const struct create *create)
+{
+	const struct ctl_backing *backing = &create->backing;
+	uint64_t block = create->block_size.value;
+	uint64_t size = backing->room / block * block;
+
+	if (!size)
+		return ctl_error(ctl, "--backing %s: its %s are less than a block, %s; give a larger one, or a smaller --block-size",
+				 backing->name, ctl_size_arg(backing->room).s,
+				 ctl_size_arg(block).s);
+	return ctl_error(ctl, "--backing %s: its %s are not a multiple of the block size, %s; make it %s, or leave its last %llu bytes out: --size %s",
+			 backing->name, ctl_size_arg(backing->room).s, ctl_size_arg(block).s,
+			 ctl_size_arg(size + block).s, (unsigned long long)backing->room - size,
+			 ctl_size_arg(size).s);
+}
+
+/* A whole backing, if not less is asked for, and all of it plugged. */
+static int fill_in(struct ctl *ctl, struct create *create)
 {
 	const struct ctl_backing *backing = &create->backing;
 	uint64_t block = create->block_size.value;
 
 	if (backing->kind == HOSTMEM_BACKING_RAM)
-		return;
+		return CTL_GO;
 	if (!block)
 		block = backing->block > HOSTMEM_MIN_BLOCK_SIZE ? backing->block :
 								  HOSTMEM_MIN_BLOCK_SIZE;
 	create->block_size.value = block;
+	/* That a block is no power of two the kernel says. */
+	if (!create->size.given && (!backing->room || backing->room % block) &&
+	    !(block & (block - 1)))
+		return fail_room(ctl, create);
 	if (!create->size.given)
-		create->size.value = backing->room - backing->room % block;
+		create->size.value = backing->room;
 	if (!create->plug.given)
 		create->plug.value = create->size.value;
+	return CTL_GO;
 }
 
 /* The kernel said that something is wrong: find out what. */
@@ -147,9 +169,6 @@ static int fail_values(struct ctl *ctl, const char *name,
 				 name, ctl_size_arg(block).s,
 				 ctl_size_arg(info.out_min_block_size).s,
 				 ctl_size_arg(info.out_min_block_size).s);
-	if (!params->size && params->backing != HOSTMEM_BACKING_RAM)
-		return ctl_error(ctl, "region %s: the backing is smaller than a block, %s; give a larger one",
-				 name, ctl_size_arg(block).s);
 	if (!params->size)
 		return ctl_error(ctl, "region %s: --size is 0; give a multiple of the block size, %s",
 				 name, ctl_size_arg(block).s);
@@ -291,10 +310,10 @@ int cmd_create_region(struct ctl *ctl, int argc, char **argv)
 		rc = ctl_mount(ctl);
 	if (rc == CTL_GO)
 		rc = ctl_backing_open(ctl, &create.backing);
-	if (rc == CTL_GO) {
-		fill_in(&create);
+	if (rc == CTL_GO)
+		rc = fill_in(ctl, &create);
+	if (rc == CTL_GO)
 		rc = make_params(ctl, &create, &params);
-	}
 	/* The empty name would be an anonymous region, gone when we are. */
 	if (rc == CTL_GO && !*create.name)
 		rc = ctl_fail_name(ctl, create.name);
