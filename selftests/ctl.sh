@@ -151,7 +151,12 @@ test_help() {
 	is "unknown verb: usage" "$status $(grep -c 'did you mean create-region' "$tmp/err") $(grep -c '^  unload' "$tmp/err")" "2 1 1"
 	refuse "unknown option" 2 '^hostmemctl: list: --frob: no such option' hostmemctl list --frob
 	refuse "unknown letter" 2 '^hostmemctl: list: -x: no such option' hostmemctl list -x
+	refuse "unknown letter among others" 2 '^hostmemctl: list: -x: no such option' hostmemctl list -xv
+	refuse "missing value among others" 2 '^hostmemctl: list: -r: needs a value' hostmemctl list -vr
 	refuse "unknown option before the verb" 2 '^hostmemctl: -V: no such option' hostmemctl -V
+	refuse "unknown option among others before the verb" 2 '^hostmemctl: -x: no such option' hostmemctl -xv
+	refuse "unknown long option before the verb" 2 '^hostmemctl: --frob: no such option' hostmemctl --frob list
+	refuse "value where none belongs before the verb" 2 '^hostmemctl: --version=1: takes no value' hostmemctl --version=1
 	refuse "value where none belongs" 2 'takes no value' hostmemctl list --views=1
 	refuse "missing value" 2 '--region: needs a value' hostmemctl list --region
 	refuse "argument too many" 2 'one argument too many' hostmemctl list foo
@@ -211,7 +216,7 @@ test_create() {
 	refuse "unknown owner" 1 'there is no such user or group' hostmemctl create-region ctl-c --size 2m --owner nosuchuser
 	refuse "no size" 2 '--size missing' hostmemctl create-region ctl-c
 	refuse "no name" 2 'NAME missing' hostmemctl create-region --size 2m
-	for name in -1 1x 1kk 2mb '' ' 1m' +1m 0x 1.5g 99999999999999999999 16777216t 18446744073709551616; do
+	for name in -1 1x 1kk 2mb '' ' 1m' +1m 0x 0x0x4000 0x+1 0x-1 '0x 1' 1.5g 99999999999999999999 16777216t 18446744073709551616; do
 		refuse "size '$name'" 2 '(not understood|too large)' hostmemctl create-region ctl-c --size "$name"
 	done
 	refuse "mode" 2 'octal' hostmemctl create-region ctl-c --size 2m --mode 888
@@ -481,6 +486,27 @@ test_monitor() {
 	wait $! || rc=$?
 	is "monitor: SIGTERM ends with 0" $rc 0
 	refuse "monitor -n 0" 2 'an integer from 1' hostmemctl monitor -n 0
+	hostmemctl -v monitor -r ctl-e -r ctl-f -n 3000000 -t 3000000000 >"$tmp/events" 2>"$tmp/log" &
+	monitor=$!
+	pids+=("$monitor")
+	wait_for 300 grep -q listening "$tmp/log"
+	truncate -s 2m /dev/hostmem/ctl-d /dev/hostmem/ctl-e /dev/hostmem/ctl-f
+	rm /dev/hostmem/ctl-[def]
+	wait_for 300 grep -q 'ctl-f.*destroyed\|destroyed.*ctl-f' "$tmp/events"
+	kill "$monitor"
+	wait "$monitor"
+	is "monitor: several regions" "$(jq -r .name "$tmp/events" | sort -u | xargs)" "ctl-e ctl-f"
+	mkfifo "$tmp/fifo"
+	timeout 60 hostmemctl monitor >"$tmp/fifo" &
+	monitor=$!
+	pids+=("$monitor")
+	exec 8<"$tmp/fifo"
+	exec 8<&-
+	rc=0
+	wait "$monitor" || rc=$?
+	is "monitor: ends when its reader has gone" $rc 0
+	refuse "monitor without netlink" 1 'events: the netlink family of the module is missing here' unshare -n hostmemctl monitor
+	refuse "list without netlink" 1 'list of regions: the netlink family of the module is missing here; .* use the first network namespace' unshare -n hostmemctl list
 	hostmemctl unplug ctl-a 10g 2m >/dev/null
 }
 

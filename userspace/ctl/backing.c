@@ -79,15 +79,11 @@ static int open_file(struct ctl *ctl, struct ctl_backing *backing)
 
 static int find_reserve(struct ctl *ctl, struct ctl_backing *backing)
 {
-	static const struct ctl_reason reasons[] = {
-		{ EPERM, "a reserve is for root", "run hostmemctl as root" },
-		{ 0, NULL, NULL },
-	};
 	struct hostmem_pmem *pmem;
 	int rc = hostmem_pmem_refresh(ctl->ctx);
 
 	if (rc)
-		return ctl_fail(ctl, rc, reasons, "list of namespaces");
+		return ctl_fail(ctl, rc, ctl_netlink_reasons, "list of pmem namespaces");
 	hostmem_pmem_foreach(ctl->ctx, pmem) {
 		if (strcmp(hostmem_pmem_get_name(pmem), backing->name))
 			continue;

@@ -161,7 +161,7 @@ static int fail_values(struct ctl *ctl, const char *name,
 	int rc = hostmem_get_info(ctl->ctx, &info);
 
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "region %s", name);
+		return ctl_fail_region(ctl, rc, NULL, name);
 	if (!block)
 		block = info.out_min_block_size;
 	if (block < info.out_min_block_size || block & (block - 1))
@@ -252,7 +252,7 @@ static int fail_create(struct ctl *ctl, const struct create *create, int rc,
 		status = ctl_backing_fail(ctl, &create->backing, params->size, rc);
 	if (status != CTL_GO)
 		return status;
-	return ctl_fail(ctl, rc, reasons, "region %s", name);
+	return ctl_fail_region(ctl, rc, reasons, name);
 }
 
 /*

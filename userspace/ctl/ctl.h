@@ -113,6 +113,14 @@ extern const struct ctl_type ctl_type_threads;	/* 0 and more */
 extern const struct ctl_type ctl_type_mode;
 extern const struct ctl_type ctl_type_choice;	/* index in .choices */
 
+/* what getopt_long() returns for long names, above all letters: so it tells which was meant */
+enum {
+	CTL_VERBOSE = 256,
+	CTL_HELP,
+	CTL_LONG_ONLY,		/* the first of a verb's own */
+};
+
+int ctl_unknown_option(struct ctl *ctl, int c, char **argv);
 int ctl_parse(struct ctl *ctl, const struct ctl_usage *usage, void *fields, int *argc,
 	      char ***argv);
 void ctl_strings_free(struct ctl_strings *strings);
@@ -123,6 +131,9 @@ struct ctl_reason {
 	const char *cause;
 	const char *way_out;
 };
+
+/* what it means of the netlink family that lists regions and namespaces, and tells events */
+extern const struct ctl_reason ctl_netlink_reasons[];
 
 /* a message on stderr; CTL_FAILED */
 int ctl_error(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -135,9 +146,11 @@ void ctl_note(struct ctl *ctl, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* what a list says of -errno, or NULL */
 const struct ctl_reason *ctl_find_reason(const struct ctl_reason *reasons, int rc);
-/* what went wrong by errno: from @reasons, or what it means everywhere; CTL_FAILED */
+/* what went wrong by errno: from @reasons, or what it means of anything; CTL_FAILED */
 int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *format,
 	     ...) __attribute__((format(printf, 4, 5)));
+/* the same, of a region */
+int ctl_fail_region(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *name);
 /* the same for a call about a range of blocks */
 int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t start,
 		   uint64_t length);

@@ -90,7 +90,7 @@ static int destroy(struct ctl *ctl, struct hostmem_view *view, const char *name,
 	if (rc) {
 		json_object_put(object);
 		return rc == -EBUSY ? fail_busy(ctl, view, name) :
-				      ctl_fail(ctl, rc, NULL, "region %s", name);
+				      ctl_fail_region(ctl, rc, NULL, name);
 	}
 	ctl_changed(ctl, "region %s has been destroyed", name);
 	array = json_object_new_array();

@@ -13,8 +13,17 @@
 static const char reload[] =
 	"load the module that came with this command: hostmemctl unload, hostmemctl load";
 
-/* What each errno of linux/hostmem.h means, whatever the call. */
+/* What an errno means whatever it is about. */
 static const struct ctl_reason general[] = {
+	{ EINTR, "interrupted; nothing is left behind", "run it again" },
+	{ ENOMEM, "no memory", "free memory, and run it again" },
+	{ EMFILE, "too many open files", "raise ulimit -n" },
+	{ ENFILE, "the host has too many open files", "raise it: sysctl fs.file-max" },
+	{ 0, NULL, NULL },
+};
+
+/* What each errno of linux/hostmem.h means of a region, whatever the call. */
+static const struct ctl_reason of_regions[] = {
 	{ ENOTTY, "the loaded module does not know this call", reload },
 	{ E2BIG, "the loaded module is older than this command", reload },
 	{ EOPNOTSUPP, "the loaded module does not support this", reload },
@@ -24,7 +33,6 @@ static const struct ctl_reason general[] = {
 	{ ENOENT, "there is no such region", "hostmemctl list shows those that there are" },
 	{ EEXIST, "it exists already", "choose another" },
 	{ EBUSY, "in use", "try again when it is not" },
-	{ EMSGSIZE, "it changed while it was being read", "try again" },
 	{ EPERM, "the right to do this is missing", "run hostmemctl as root" },
 	{ EACCES, "no permission to open it",
 	  "run hostmemctl as root, or as a user whom its mode admits" },
@@ -34,11 +42,22 @@ static const struct ctl_reason general[] = {
 	  "ask for less, free memory, or raise memory.max" },
 	{ ENOSPC, "no room: a limit of the module, of the host or of the backing is reached",
 	  "destroy what is not needed" },
-	{ EINTR, "interrupted; nothing is left behind", "run it again" },
 	{ ECANCELED, "cancelled; what was allocated has been given back", "run it again" },
 	{ EFAULT, "the kernel could not read the arguments, which is an error in hostmemctl",
 	  "report it" },
-	{ EMFILE, "too many open files", "raise ulimit -n" },
+	{ 0, NULL, NULL },
+};
+
+const struct ctl_reason ctl_netlink_reasons[] = {
+	{ ENODEV, "the netlink family of the module is missing here",
+	  "run \"modprobe hostmem\" as root; use the first network namespace" },
+	{ EPERM, "it shows physical addresses", "run hostmemctl as root" },
+	{ EACCES, "no permission to use netlink", "run hostmemctl as root" },
+	{ EAFNOSUPPORT, "no netlink is allowed here", "run hostmemctl outside of the sandbox" },
+	{ EAGAIN, "it changed each time that it was read", "run it again" },
+	{ EMSGSIZE, "an answer is larger than this command expects", reload },
+	{ EBADMSG, "an answer that this command does not understand", reload },
+	{ EOPNOTSUPP, "the loaded module does not tell this", reload },
 	{ 0, NULL, NULL },
 };
 
@@ -135,6 +154,12 @@ int ctl_fail(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const ch
 	return CTL_FAILED;
 }
 
+int ctl_fail_region(struct ctl *ctl, int rc, const struct ctl_reason *reasons, const char *name)
+{
+	return ctl_fail(ctl, rc, ctl_find_reason(reasons, rc) ? reasons : of_regions, "region %s",
+			name);
+}
+
 int ctl_fail_name(struct ctl *ctl, const char *name)
 {
 	return ctl_error(ctl, "region %s: the name is not allowed; use a path below " CTL_MOUNT ", as vm0 or tenant1/vm0: parts of up to 255 bytes, none of them empty, \".\" or \"..\"",
@@ -215,5 +240,5 @@ int ctl_fail_range(struct ctl *ctl, struct hostmem_view *view, int rc, uint64_t 
 	if (rc == -EEXIST && ctl_find_block(view, start, length, true, &at) == 1)
 		return ctl_error(ctl, "region %s: the block at %s is plugged already; give a range without it, or let hostmemctl resize %s --plug S choose free ones",
 				 name, ctl_size_arg(at).s, name);
-	return ctl_fail(ctl, rc, reasons, "region %s", name);
+	return ctl_fail_region(ctl, rc, reasons, name);
 }

@@ -175,7 +175,7 @@ static int run(struct ctl *ctl, const char *path, int fd, bool human)
 		return fail(ctl, rc, path, &list);
 	rc = hostmem_pmem_refresh(ctl->ctx);
 	if (rc)
-		rc = ctl_fail(ctl, rc, NULL, "list of pmem namespaces");
+		rc = ctl_fail(ctl, rc, ctl_netlink_reasons, "list of pmem namespaces");
 	else
 		rc = print_list(ctl, path, &list, human);
 	free(list.extents);

@@ -127,9 +127,9 @@ static int unknown_verb(const char *word)
 static int global_options(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ .name = "verbose", .val = 'v' },
-		{ .name = "version", .val = 'V' },
-		{ .name = "help", .val = 'h' },
+		{ .name = "verbose", .val = CTL_VERBOSE },
+		{ .name = "version", .val = CTL_LONG_ONLY },
+		{ .name = "help", .val = CTL_HELP },
 		{ .name = NULL },
 	};
 	int c;
@@ -138,14 +138,16 @@ static int global_options(struct ctl *ctl, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+vh", names, NULL)) != -1) {
 		switch (c) {
 		case 'v':
+		case CTL_VERBOSE:
 			ctl->verbose++;
 			break;
-		case 'V':
+		case CTL_LONG_ONLY:
 			return print_version();
 		case 'h':
+		case CTL_HELP:
 			return print_help();
 		default:
-			return ctl_misuse(ctl, "%s: no such option", argv[optind - 1]);
+			return ctl_unknown_option(ctl, c, argv);
 		}
 	}
 	if (optind < argc)

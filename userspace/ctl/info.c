@@ -2,6 +2,8 @@
 /*
  * hostmemctl info: the limits of the module, and what is used of them
  */
+#include <errno.h>
+
 #include "ctl.h"
 
 struct info {
@@ -41,6 +43,11 @@ static struct json_object *json_info(const struct hostmem_info *info, bool human
 
 int cmd_info(struct ctl *ctl, int argc, char **argv)
 {
+	static const struct ctl_reason reasons[] = {
+		{ EACCES, "no permission to open it", "run hostmemctl as root" },
+		{ ENODEV, "the module is not loaded any more", "run hostmemctl load" },
+		{ 0, NULL, NULL },
+	};
 	struct info fields = { .human = false };
 	struct json_object *array;
 	struct hostmem_info info;
@@ -53,7 +60,7 @@ int cmd_info(struct ctl *ctl, int argc, char **argv)
 		return rc;
 	rc = hostmem_get_info(ctl->ctx, &info);
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, CTL_CONTROL_NODE);
+		return ctl_fail(ctl, rc, reasons, CTL_CONTROL_NODE);
 	array = json_object_new_array();
 	json_object_array_add(array, json_info(&info, fields.human));
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);

@@ -83,7 +83,7 @@ static int check_names(struct ctl *ctl, const struct list *list)
 	for (i = 0; i < list->names.count; i++) {
 		if (strcmp(list->names.list[i], "all") &&
 		    !ctl_find_region(ctl, list->names.list[i]))
-			return ctl_fail(ctl, -ENOENT, NULL, "region %s", list->names.list[i]);
+			return ctl_fail_region(ctl, -ENOENT, NULL, list->names.list[i]);
 	}
 	return CTL_GO;
 }
@@ -120,7 +120,7 @@ static int print_regions(struct ctl *ctl, const struct list *list, const struct 
 			continue;	/* destroyed since the list was made */
 		if (rc) {
 			json_object_put(array);
-			return ctl_fail(ctl, rc, NULL, "region %s",
+			return ctl_fail(ctl, rc, ctl_netlink_reasons, "region %s",
 					hostmem_region_get_name(region) ?: "(anonymous)");
 		}
 		json_object_array_add(array, object);
@@ -130,10 +130,6 @@ static int print_regions(struct ctl *ctl, const struct list *list, const struct 
 
 static int print_devices(struct ctl *ctl, const struct list *list)
 {
-	static const struct ctl_reason reasons[] = {
-		{ EPERM, "it shows physical addresses", "run hostmemctl as root" },
-		{ 0, NULL, NULL },
-	};
 	struct json_object *array, *object;
 	struct hostmem_pmem *pmem;
 	int rc;
@@ -145,7 +141,7 @@ static int print_devices(struct ctl *ctl, const struct list *list)
 		return rc;
 	rc = hostmem_pmem_refresh(ctl->ctx);
 	if (rc)
-		return ctl_fail(ctl, rc, reasons, "list of pmem namespaces");
+		return ctl_fail(ctl, rc, ctl_netlink_reasons, "list of pmem namespaces");
 	array = json_object_new_array();
 	hostmem_pmem_foreach(ctl->ctx, pmem) {
 		rc = ctl_json_pmem(pmem, list->human, &object);
@@ -153,7 +149,7 @@ static int print_devices(struct ctl *ctl, const struct list *list)
 			continue;	/* disabled since the list was made */
 		if (rc) {
 			json_object_put(array);
-			return ctl_fail(ctl, rc, NULL, "bad blocks of %s",
+			return ctl_fail(ctl, rc, ctl_netlink_reasons, "bad blocks of %s",
 					hostmem_pmem_get_name(pmem));
 		}
 		json_object_array_add(array, object);

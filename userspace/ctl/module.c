@@ -23,6 +23,8 @@ static const struct ctl_reason load_reasons[] = {
 	{ EACCES, "not permitted", "run \"modprobe hostmem\" as root" },
 	{ ENOEXEC, "it was built for another kernel", "build it for this one: make modules" },
 	{ ENOKEY, "the kernel wants it signed", "sign it, or switch module.sig_enforce off" },
+	{ EINVAL, "the kernel does not accept it, or an option that modprobe.d gives it",
+	  "see dmesg" },
 	{ EKEYREJECTED, "the kernel rejects its signature", "sign it with a key that it knows" },
 	{ 0, NULL, NULL },
 };

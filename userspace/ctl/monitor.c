@@ -3,24 +3,24 @@
  * hostmemctl monitor: one JSON object per line and event
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
 
 struct monitor {
-	const char *region;
+	struct ctl_strings regions;
 	struct ctl_number count;
 	struct ctl_number seconds;
 };
 
 static const struct ctl_option options[] = {
-	{ .name = "region", .letter = 'r', .arg = "NAME|ID", .type = &ctl_type_string,
-	  .offset = offsetof(struct monitor, region),
-	  .help = "only events of this region, which need not exist yet" },
+	{ .name = "region", .letter = 'r', .arg = "NAME|ID", .type = &ctl_type_strings,
+	  .offset = offsetof(struct monitor, regions),
+	  .help = "only events of this region, which need not exist yet (repeatable)" },
 	{ .name = "count", .letter = 'n', .arg = "COUNT", .type = &ctl_type_count,
 	  .offset = offsetof(struct monitor, count), .help = "end after so many events" },
 	{ .name = "timeout", .letter = 't', .arg = "SECONDS", .type = &ctl_type_count,
@@ -29,21 +29,31 @@ static const struct ctl_option options[] = {
 };
 
 static const struct ctl_usage usage = {
-	.synopsis = "[-r NAME|ID] [-n COUNT] [-t SECONDS]",
-	.text = "Print what happens to regions, one JSON object per line, until SIGINT or SIGTERM.",
+	.synopsis = "[-r NAME|ID]... [-n COUNT] [-t SECONDS]",
+	.text = "Print what happens to regions, one JSON object per line, until SIGINT or SIGTERM,\n"
+		"or until nobody reads it any more.",
 	.args = "",
 	.options = options,
 };
 
-static bool is_wanted(const struct hostmem_event *event, const struct monitor *monitor)
+static bool is_region(const struct hostmem_event *event, const char *name_or_id)
 {
 	uint64_t id;
 
-	if (!monitor->region)
+	if (event->region_name && !strcmp(event->region_name, ctl_name(name_or_id)))
 		return true;
-	if (event->region_name && !strcmp(event->region_name, monitor->region))
-		return true;
-	return !parse_uint(monitor->region, UINT64_MAX, &id) && id == event->region_id;
+	return !parse_uint(name_or_id, UINT64_MAX, &id) && id == event->region_id;
+}
+
+static bool is_wanted(const struct hostmem_event *event, const struct monitor *monitor)
+{
+	unsigned int i;
+
+	for (i = 0; i < monitor->regions.count; i++) {
+		if (is_region(event, monitor->regions.list[i]))
+			return true;
+	}
+	return !monitor->regions.count;
 }
 
 static void add_pmem(struct json_object *object, const struct hostmem_event *event)
@@ -102,7 +112,7 @@ static int drain(struct ctl *ctl, struct hostmem_monitor *source,
 		if (rc == -EAGAIN)
 			return CTL_GO;
 		if (rc && rc != -ENOBUFS)
-			return ctl_fail(ctl, rc, NULL, "events");
+			return ctl_fail(ctl, rc, ctl_netlink_reasons, "events");
 		if (!rc && !is_wanted(&event, monitor)) {
 			rc = CTL_GO;
 			continue;
@@ -114,12 +124,15 @@ static int drain(struct ctl *ctl, struct hostmem_monitor *source,
 	return rc;
 }
 
+/* How long to wait at once: 0, the time is over; -1, for ever. */
 static int wait_ms(const struct monitor *monitor, double end)
 {
 	double left = (end - ctl_now()) * 1000;
 
 	if (!monitor->seconds.given)
 		return -1;
+	if (left > INT_MAX - 1)
+		return INT_MAX;
 	return left > 0 ? (int)left + 1 : 0;
 }
 
@@ -130,16 +143,18 @@ static int follow(struct ctl *ctl, struct hostmem_monitor *source, int signals,
 	struct pollfd fds[] = {
 		{ .fd = hostmem_monitor_get_fd(source), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
+		{ .fd = STDOUT_FILENO },	/* only whether its reader has gone */
 	};
 	uint64_t printed = 0;
-	int rc;
+	int ms, rc;
 
 	ctl_note(ctl, 1, "listening");
 	do {
-		rc = poll(fds, 2, wait_ms(monitor, end));
+		ms = wait_ms(monitor, end);
+		rc = poll(fds, 3, ms);
 		if (rc < 0 && errno != EINTR)
 			return ctl_fail(ctl, -errno, NULL, "events");
-		if (rc == 0 || (rc > 0 && fds[1].revents))
+		if ((!rc && !ms) || (rc > 0 && (fds[1].revents || fds[2].revents)))
 			return CTL_OK;
 		rc = drain(ctl, source, monitor, &printed);
 	} while (rc == CTL_GO);
@@ -149,19 +164,14 @@ static int follow(struct ctl *ctl, struct hostmem_monitor *source, int signals,
 static int listen_and_follow(struct ctl *ctl, const struct monitor *monitor)
 {
 	struct hostmem_monitor *source;
-	sigset_t mask;
-	int rc, signals;
+	int rc, signals = ctl_signals_fd();
 
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (signals < 0 || sigprocmask(SIG_BLOCK, &mask, NULL))
-		return ctl_fail(ctl, -errno, NULL, "signals");
+	if (signals < 0)
+		return ctl_fail(ctl, signals, NULL, "signals");
 	rc = hostmem_monitor_new(ctl->ctx, &source);
 	if (rc) {
 		close(signals);
-		return ctl_fail(ctl, rc, NULL, "events");
+		return ctl_fail(ctl, rc, ctl_netlink_reasons, "events");
 	}
 	rc = follow(ctl, source, signals, monitor);
 	hostmem_monitor_unref(source);
@@ -171,13 +181,14 @@ static int listen_and_follow(struct ctl *ctl, const struct monitor *monitor)
 
 int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 {
-	struct monitor monitor = { .region = NULL };
+	struct monitor monitor = { .regions.count = 0 };
 	int rc;
 
 	rc = ctl_parse(ctl, &usage, &monitor, &argc, &argv);
-	if (rc == CTL_GO && monitor.region)
-		monitor.region = ctl_name(monitor.region);
 	if (rc == CTL_GO)
 		rc = ctl_open(ctl, CTL_NEED_NETLINK);
-	return rc == CTL_GO ? listen_and_follow(ctl, &monitor) : rc;
+	if (rc == CTL_GO)
+		rc = listen_and_follow(ctl, &monitor);
+	ctl_strings_free(&monitor.regions);
+	return rc;
 }

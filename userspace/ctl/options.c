@@ -9,8 +9,6 @@
 
 #include "ctl.h"
 
-/* What getopt_long() returns for an option without a letter: above all letters. */
-#define CTL_LONG_ONLY 256
 #define CTL_MAX_OPTIONS 32
 
 static int flag_parse(const struct ctl_option *option, const char *arg, void *field)
@@ -78,7 +76,7 @@ static int size_auto_parse(const struct ctl_option *option, const char *arg, voi
 static int count_parse(const struct ctl_option *option, const char *arg, void *field)
 {
 	struct ctl_number *number = field;
-	int rc = parse_uint(arg, INT32_MAX / 1000, &number->value);
+	int rc = parse_uint(arg, INT64_MAX, &number->value);
 
 	(void)option;
 	return number_parsed(number, !rc && !number->value ? -EINVAL : rc);
@@ -122,7 +120,7 @@ const struct ctl_type ctl_type_size_auto = {
 	size_auto_parse, "auto or an integer with nothing or k, m, g or t behind it"
 };
 
-const struct ctl_type ctl_type_count = { count_parse, "an integer from 1 to 2147483" };
+const struct ctl_type ctl_type_count = { count_parse, "an integer from 1" };
 const struct ctl_type ctl_type_threads = { threads_parse, "an integer from 0 to 1024" };
 const struct ctl_type ctl_type_mode = { mode_parse, "octal permission bits, at most 0777" };
 const struct ctl_type ctl_type_choice = { choice_parse, NULL };
@@ -187,8 +185,8 @@ static void getopt_tables(const struct ctl_option *options, char *letters,
 			*letters++ = ':';
 	}
 	*letters = '\0';
-	names[n++] = (struct option) { .name = "verbose", .val = 'v' };
-	names[n++] = (struct option) { .name = "help", .val = 'h' };
+	names[n++] = (struct option) { .name = "verbose", .val = CTL_VERBOSE };
+	names[n++] = (struct option) { .name = "help", .val = CTL_HELP };
 	names[n] = (struct option) { .name = NULL };
 }
 
@@ -245,14 +243,25 @@ static int apply_option(struct ctl *ctl, const struct ctl_usage *usage, void *fi
 	return rc ? option_misuse(ctl, option, arg ? arg : "", rc) : CTL_GO;
 }
 
-static int unknown_option(struct ctl *ctl, int c, char **argv)
+/**
+ * ctl_unknown_option - say what getopt_long() did not like
+ * @ctl: the command
+ * @c: what it returned: '?', or ':' for a missing value
+ * @argv: as given to it
+ *
+ * A letter is named alone: it may be one of several in a word.
+ *
+ * Return: CTL_USAGE.
+ */
+int ctl_unknown_option(struct ctl *ctl, int c, char **argv)
 {
 	const char *word = argv[optind - 1];
 
+	if (c == ':' && optopt < CTL_VERBOSE)
+		return ctl_misuse(ctl, "-%c: needs a value", optopt);
 	if (c == ':')
 		return ctl_misuse(ctl, "%s: needs a value", word);
-	/* -v and -h exist: here they stand for --verbose=X and --help=X. */
-	if (optopt >= CTL_LONG_ONLY || optopt == 'v' || optopt == 'h')
+	if (optopt >= CTL_VERBOSE)
 		return ctl_misuse(ctl, "%s: takes no value", word);
 	if (optopt)
 		return ctl_misuse(ctl, "-%c: no such option", optopt);
@@ -282,13 +291,15 @@ int ctl_parse(struct ctl *ctl, const struct ctl_usage *usage, void *fields, int 
 	while ((c = getopt_long(*argc, *argv, letters, names, NULL)) != -1) {
 		switch (c) {
 		case 'v':
+		case CTL_VERBOSE:
 			ctl->verbose++;
 			break;
 		case 'h':
+		case CTL_HELP:
 			return print_help(ctl, usage);
 		case '?':
 		case ':':
-			return unknown_option(ctl, c, *argv);
+			return ctl_unknown_option(ctl, c, *argv);
 		default:
 			rc = apply_option(ctl, usage, fields, c, *argv);
 			if (rc != CTL_GO)

@@ -12,21 +12,28 @@
 
 #include "ctl.h"
 
-static int parse_number(const char *text, int base, const char **end, uint64_t *value)
+/* What a character stands for, or a value above all bases. */
+static unsigned int digit(char c)
 {
-	unsigned long long number;
-	char *stop;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
 
-	/* strtoull() would skip blanks and take a sign. */
-	if (!isxdigit((unsigned char)*text))
+/* Digits only: no blanks, no sign, no prefix. */
+static int parse_number(const char *text, unsigned int base, const char **end, uint64_t *value)
+{
+	uint64_t number = 0;
+
+	if (digit(*text) >= base)
 		return -EINVAL;
-	errno = 0;
-	number = strtoull(text, &stop, base);
-	if (stop == text)
-		return -EINVAL;
-	if (errno)
-		return -errno;
-	*end = stop;
+	for (; digit(*text) < base; text++) {
+		if (__builtin_mul_overflow(number, base, &number) ||
+		    __builtin_add_overflow(number, digit(*text), &number))
+			return -ERANGE;
+	}
+	*end = text;
 	*value = number;
 	return 0;
 }

@@ -71,14 +71,9 @@ int ctl_mount(struct ctl *ctl)
 /* Read what there is. CTL_GO, or CTL_FAILED after a message. */
 int ctl_refresh(struct ctl *ctl)
 {
-	static const struct ctl_reason reasons[] = {
-		{ ENODEV, "the netlink family of the module is missing here",
-		  "run \"modprobe hostmem\" as root; use the first network namespace" },
-		{ 0, NULL, NULL },
-	};
 	int rc = hostmem_refresh(ctl->ctx);
 
-	return rc ? ctl_fail(ctl, rc, reasons, "list of regions") : CTL_GO;
+	return rc ? ctl_fail(ctl, rc, ctl_netlink_reasons, "list of regions") : CTL_GO;
 }
 
 /**
@@ -114,7 +109,7 @@ int ctl_open_owner(struct ctl *ctl, const char *name, struct hostmem_view **view
 		return ctl_fail_name(ctl, name);
 	if (rc == -EACCES || rc == -EPERM)
 		return ctl_fail_access(ctl, name, "changing a region");
-	return rc ? ctl_fail(ctl, rc, reasons, "region %s", name) : CTL_GO;
+	return rc ? ctl_fail_region(ctl, rc, reasons, name) : CTL_GO;
 }
 
 /* What a region is called, of its name or its path. */
@@ -145,7 +140,7 @@ int ctl_print_region(struct ctl *ctl, struct hostmem_view *view)
 
 	rc = ctl_json_view(view, &object);
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "region %s", hostmem_view_get_name(view));
+		return ctl_fail_region(ctl, rc, NULL, hostmem_view_get_name(view));
 	array = json_object_new_array();
 	json_object_array_add(array, object);
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);

@@ -61,7 +61,7 @@ static int fail_resize(struct ctl *ctl, struct hostmem_view *view, int rc, uint6
 				 name, ctl_size_arg(plugged).s, ctl_size_arg(block).s,
 				 ctl_size_arg(plugged / block * block).s,
 				 ctl_size_arg((plugged / block + 1) * block).s);
-	return ctl_fail(ctl, rc, reasons, "region %s", name);
+	return ctl_fail_region(ctl, rc, reasons, name);
 }
 
 int cmd_resize(struct ctl *ctl, int argc, char **argv)

@@ -21,6 +21,8 @@ static int fail_view(struct ctl *ctl, const char *name, uint64_t id, int rc)
 	static const struct ctl_reason reasons[] = {
 		{ ENOENT, "the region has no such view, or it has been revoked already",
 		  "hostmemctl list -V shows those that it has" },
+		{ ENODEV, "the region was destroyed meanwhile",
+		  "hostmemctl list shows the regions that there are" },
 		{ 0, NULL, NULL },
 	};
 
@@ -52,7 +54,7 @@ static int check_views(struct ctl *ctl, struct hostmem_view *owner, const char *
 		return rc;
 	region = hostmem_region_get_by_id(ctl->ctx, hostmem_view_get_region_id(owner));
 	if (!region)
-		return ctl_fail(ctl, -ENODEV, NULL, "region %s", name);
+		return ctl_fail_region(ctl, -ENODEV, NULL, name);
 	for (i = 0; i < how->nr_views; i++) {
 		id = how->views_only[i];
 		if (id == hostmem_view_get_id(owner) || !has_view(region, id))
@@ -75,7 +77,7 @@ static int print_views(struct ctl *ctl, uint64_t region_id, const char *name,
 	region = hostmem_region_get_by_id(ctl->ctx, region_id);
 	rc = region ? ctl_json_users(region, how, &array) : -ENODEV;
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "region %s", name);
+		return ctl_fail_region(ctl, rc, NULL, name);
 	return ctl_json_print(ctl, array, JSON_C_TO_STRING_PRETTY);
 }
 
@@ -113,7 +115,7 @@ int cmd_revoke(struct ctl *ctl, int argc, char **argv)
 		return rc;
 	views = calloc(argc, sizeof(*views));
 	if (!views)
-		return ctl_fail(ctl, -ENOMEM, NULL, "region %s", argv[0]);
+		return ctl_fail_region(ctl, -ENOMEM, NULL, argv[0]);
 	for (i = 1; i < argc && rc == CTL_GO; i++) {
 		if (parse_uint(argv[i], UINT64_MAX, &views[i - 1]))
 			rc = ctl_misuse(ctl, "VIEW %s: not the id of a view", argv[i]);

@@ -317,7 +317,7 @@ static int check_prefix(struct ctl *ctl, struct vm_config *config,
 
 	rc = find_prefix(region, &prefix, &hole_end);
 	if (rc)
-		return ctl_fail(ctl, rc, NULL, "region %s", config->name);
+		return ctl_fail_region(ctl, rc, NULL, config->name);
 	if (!config->memory.given)
 		config->memory.value = prefix;
 	if (config->memory.value > size)
@@ -360,10 +360,6 @@ static int check_memory(struct ctl *ctl, const struct vm_config *config)
 /* A DIMM of pmem is an NVDIMM: say whether it is worth the name. */
 static int check_pmem(struct ctl *ctl, struct vm_config *config, struct hostmem_region *region)
 {
-	static const struct ctl_reason reasons[] = {
-		{ EPERM, "where its memory is shows physical addresses", "run hostmemctl as root" },
-		{ 0, NULL, NULL },
-	};
 	struct hostmem_pmem *pmem;
 	int rc;
 
@@ -371,7 +367,8 @@ static int check_pmem(struct ctl *ctl, struct vm_config *config, struct hostmem_
 		return CTL_GO;
 	rc = hostmem_pmem_refresh(ctl->ctx);
 	if (rc)
-		return ctl_fail(ctl, rc, reasons, "region %s", config->name);
+		return ctl_fail(ctl, rc, ctl_netlink_reasons, "namespace of region %s",
+				config->name);
 	config->pmem = true;
 	config->why = "its namespace is gone";
 	hostmem_pmem_foreach(ctl->ctx, pmem) {
@@ -399,7 +396,7 @@ static int find_region(struct ctl *ctl, const struct vm_config *config,
 	if (rc != CTL_GO)
 		return rc;
 	*region = hostmem_region_get_by_name(ctl->ctx, config->name);
-	return *region ? CTL_GO : ctl_fail(ctl, -ENOENT, NULL, "region %s", config->name);
+	return *region ? CTL_GO : ctl_fail_region(ctl, -ENOENT, NULL, config->name);
 }
 
 static int check(struct ctl *ctl, struct vm_config *config)
