@@ -197,7 +197,7 @@ test_create() {
 	refuse "plug not a multiple" 1 'length 3m is not a multiple of the block size, 2m; use 2m or 4m' hostmemctl create-region ctl-c --size 4m --plug 3m
 	is "no region is left when plugging fails" "$(ls /dev/hostmem) $(hostmemctl list | jq length)" "ctl-a 1"
 	refuse "backing window" 1 'not supported by this version; use ram, file:PATH' hostmemctl create-region ctl-c --size 2m --backing window
-	refuse "backing of no name" 2 'it takes ram, file:PATH or reserve:NAMESPACE' hostmemctl create-region ctl-c --backing file:
+	refuse "backing of no name" 2 'it takes ram, file:PATH, or reserve: with NAMESPACE, uuid=UUID or for=PURPOSE' hostmemctl create-region ctl-c --backing file:
 	# The first time what ndctl has to do with its keys may be heard.
 	modprobe hostmem_nd 2>/dev/null
 	refuse "backing file, missing" 1 'No such file or directory; give a file that exists' hostmemctl create-region ctl-c --backing file:/nosuch

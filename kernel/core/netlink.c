@@ -2,6 +2,7 @@
 /*
  * The netlink family: what there is.
  */
+#include <linux/uuid.h>
 #include <net/genetlink.h>
 
 #include "hostmem_mapping.h"
@@ -295,12 +296,16 @@ int hostmem_nl_view_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 static int hostmem_put_reserve(struct sk_buff *skb, const struct hostmem_pmem *pmem)
 {
+	char uuid[UUID_STRING_LEN + 1];
+
 	if (!pmem->reserve_layout)
 		return 0;
+	snprintf(uuid, sizeof(uuid), "%pUb", pmem->reserve_uuid);
 	if (nla_put_u32(skb, HOSTMEM_A_PMEM_RESERVE_LAYOUT, pmem->reserve_layout) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_RESERVE_OFFSET, pmem->reserve_offset) ||
 	    hostmem_put_u64(skb, HOSTMEM_A_PMEM_RESERVE_SIZE, pmem->reserve_size) ||
-	    nla_put_string(skb, HOSTMEM_A_PMEM_RESERVE_PURPOSE, pmem->reserve_purpose))
+	    nla_put_string(skb, HOSTMEM_A_PMEM_RESERVE_PURPOSE, pmem->reserve_purpose) ||
+	    nla_put_string(skb, HOSTMEM_A_PMEM_RESERVE_UUID, uuid))
 		return -EMSGSIZE;
 	return 0;
 }

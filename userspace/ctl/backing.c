@@ -35,8 +35,9 @@ int ctl_backing_parse(struct ctl *ctl, const char *text, struct ctl_backing *bac
 		backing->kind = HOSTMEM_BACKING_RESERVE;
 		backing->name = text + 8;
 	}
-	if (!backing->name || !*backing->name)
-		return ctl_misuse(ctl, "--backing %s: not understood; it takes ram, file:PATH or reserve:NAMESPACE",
+	if (!backing->name || !*backing->name || !strcmp(backing->name, "uuid=") ||
+	    !strcmp(backing->name, "for="))
+		return ctl_misuse(ctl, "--backing %s: not understood; it takes ram, file:PATH, or reserve: with NAMESPACE, uuid=UUID or for=PURPOSE",
 				  text);
 	return CTL_GO;
 }
@@ -77,26 +78,57 @@ static int open_file(struct ctl *ctl, struct ctl_backing *backing)
 	return CTL_GO;
 }
 
+/* Whether a namespace is the one that is meant: by its reserve, or by its name of today. */
+static bool is_meant(struct hostmem_pmem *pmem, const char *name)
+{
+	bool has_reserve = hostmem_pmem_get_reserve_layout(pmem);
+
+	if (!strncmp(name, "uuid=", 5))
+		return has_reserve && !strcasecmp(hostmem_pmem_get_reserve_uuid(pmem), name + 5);
+	if (!strncmp(name, "for=", 4))
+		return has_reserve && !strcmp(hostmem_pmem_get_reserve_purpose(pmem), name + 4);
+	return !strcmp(hostmem_pmem_get_name(pmem), name);
+}
+
+/* What is meant, and its name; of several the names of all. */
+static struct hostmem_pmem *find_pmem(struct ctl *ctl, const char *name, char *found, size_t size)
+{
+	struct hostmem_pmem *pmem, *meant = NULL;
+	size_t used = 0;
+
+	*found = '\0';
+	hostmem_pmem_foreach(ctl->ctx, pmem) {
+		if (!is_meant(pmem, name))
+			continue;
+		meant = pmem;
+		if (used < size)
+			used += snprintf(found + used, size - used, "%s%s", used ? ", " : "",
+					 hostmem_pmem_get_name(pmem));
+	}
+	return meant;
+}
+
 static int find_reserve(struct ctl *ctl, struct ctl_backing *backing)
 {
-	struct hostmem_pmem *pmem;
 	int rc = hostmem_pmem_refresh(ctl->ctx);
+	struct hostmem_pmem *pmem;
+	char found[512];
 
 	if (rc)
 		return ctl_fail(ctl, rc, ctl_netlink_reasons, "list of pmem namespaces");
-	hostmem_pmem_foreach(ctl->ctx, pmem) {
-		if (strcmp(hostmem_pmem_get_name(pmem), backing->name))
-			continue;
-		if (!hostmem_pmem_get_reserve_layout(pmem))
-			return ctl_error(ctl, "--backing reserve:%s: the namespace has no reserve; hostmemctl create-namespace makes one",
-					 backing->name);
-		backing->pmem = hostmem_pmem_get_id(pmem);
-		backing->room = hostmem_pmem_get_reserve_size(pmem) -
-				HOSTMEM_RESERVE_OVERHEAD;
-		return CTL_GO;
-	}
-	return ctl_error(ctl, "--backing reserve:%s: no such namespace is enabled; hostmemctl list -D shows those that are",
-			 backing->name);
+	pmem = find_pmem(ctl, backing->name, found, sizeof(found));
+	if (!pmem)
+		return ctl_error(ctl, "--backing reserve:%s: no such namespace is enabled; hostmemctl list -D shows those that are",
+				 backing->name);
+	if (strcmp(found, hostmem_pmem_get_name(pmem)))
+		return ctl_error(ctl, "--backing reserve:%s: several are meant by that: %s; name one: reserve:uuid=UUID, as hostmemctl list -D shows",
+				 backing->name, found);
+	if (!hostmem_pmem_get_reserve_layout(pmem))
+		return ctl_error(ctl, "--backing reserve:%s: the namespace has no reserve; hostmemctl create-namespace makes one",
+				 backing->name);
+	backing->pmem = hostmem_pmem_get_id(pmem);
+	backing->room = hostmem_pmem_get_reserve_size(pmem) - HOSTMEM_RESERVE_OVERHEAD;
+	return CTL_GO;
 }
 
 /**

@@ -265,12 +265,15 @@ struct json_object *ctl_json_reserve(const struct ctl_media *media,
 {
 	struct json_object *object = json_object_new_object();
 	bool tail = le32toh(sb->layout) == HOSTMEM_RESERVE_TAIL;
+	char uuid[UUID_STR_LEN];
 
+	uuid_unparse_lower(sb->uuid, uuid);
 	json_object_object_add(object, "layout", json_object_new_string(tail ? "tail" : "head"));
 	json_object_object_add(object, "spa",
 			       ctl_json_offset(media->spa + le64toh(sb->start), human));
 	json_object_object_add(object, "size", ctl_json_size(le64toh(sb->length), human));
 	json_object_object_add(object, "purpose",
 			       json_object_new_string((const char *)sb->purpose));
+	json_object_object_add(object, "uuid", json_object_new_string(uuid));
 	return object;
 }

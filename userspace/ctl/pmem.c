@@ -27,6 +27,8 @@ static struct json_object *json_reserve(struct hostmem_pmem *pmem, bool human)
 			       ctl_json_size(hostmem_pmem_get_reserve_size(pmem), human));
 	json_object_object_add(object, "purpose",
 			       json_object_new_string(hostmem_pmem_get_reserve_purpose(pmem)));
+	json_object_object_add(object, "uuid",
+			       json_object_new_string(hostmem_pmem_get_reserve_uuid(pmem)));
 	return object;
 }
 

@@ -137,6 +137,7 @@ unsigned int hostmem_pmem_get_reserve_layout(struct hostmem_pmem *pmem);	/* 0: n
 unsigned long long hostmem_pmem_get_reserve_offset(struct hostmem_pmem *pmem);
 unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem);
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem);
+const char *hostmem_pmem_get_reserve_uuid(struct hostmem_pmem *pmem);
 bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem);
 bool hostmem_pmem_is_read_only(struct hostmem_pmem *pmem);
 /* *bad is to be freed by the caller */

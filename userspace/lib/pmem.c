@@ -13,6 +13,8 @@
 #include "private.h"
 
 #define HOSTMEM_PMEM_NAME_MAX 32
+/* As text, with its NUL. */
+#define HOSTMEM_UUID_SIZE 37
 
 struct hostmem_pmem {
 	struct hostmem_ctx *ctx;
@@ -30,6 +32,7 @@ struct hostmem_pmem {
 	unsigned long long reserve_offset;
 	unsigned long long reserve_size;
 	char reserve_purpose[HOSTMEM_RESERVE_PURPOSE_MAX];
+	char reserve_uuid[HOSTMEM_UUID_SIZE];
 	bool sync;
 	bool read_only;
 };
@@ -48,6 +51,7 @@ static const uint8_t hostmem_pmem_types[HOSTMEM_A_PMEM_MAX + 1] = {
 	[HOSTMEM_A_PMEM_RESERVE_OFFSET] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_RESERVE_SIZE] = MNL_TYPE_U64,
 	[HOSTMEM_A_PMEM_RESERVE_PURPOSE] = MNL_TYPE_NUL_STRING,
+	[HOSTMEM_A_PMEM_RESERVE_UUID] = MNL_TYPE_NUL_STRING,
 	[HOSTMEM_A_PMEM_SYNC] = MNL_TYPE_FLAG,
 	[HOSTMEM_A_PMEM_READ_ONLY] = MNL_TYPE_FLAG,
 };
@@ -81,6 +85,8 @@ static void hostmem_pmem_reserve(struct hostmem_pmem *pmem, const struct nlattr 
 	pmem->reserve_size = hostmem_attr_u64(a[HOSTMEM_A_PMEM_RESERVE_SIZE]);
 	hostmem_pmem_text(pmem->reserve_purpose, sizeof(pmem->reserve_purpose),
 			  a[HOSTMEM_A_PMEM_RESERVE_PURPOSE]);
+	hostmem_pmem_text(pmem->reserve_uuid, sizeof(pmem->reserve_uuid),
+			  a[HOSTMEM_A_PMEM_RESERVE_UUID]);
 }
 
 static int hostmem_list_pmem(const struct nlmsghdr *nlh, void *data)
@@ -326,6 +332,19 @@ unsigned long long hostmem_pmem_get_reserve_size(struct hostmem_pmem *pmem)
 const char *hostmem_pmem_get_reserve_purpose(struct hostmem_pmem *pmem)
 {
 	return pmem->reserve_purpose;
+}
+
+/**
+ * hostmem_pmem_get_reserve_uuid - which reserve a namespace has
+ * @pmem: the namespace
+ *
+ * Names of namespaces change with a reboot; this is the reserve's as long as it exists.
+ *
+ * Return: the uuid as text, in lower case, owned by the namespace; empty: there is no reserve.
+ */
+const char *hostmem_pmem_get_reserve_uuid(struct hostmem_pmem *pmem)
+{
+	return pmem->reserve_uuid;
 }
 
 /**
