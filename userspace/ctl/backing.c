@@ -160,6 +160,30 @@ void ctl_backing_close(struct ctl_backing *backing)
 }
 
 /**
+ * ctl_backing_align - what a mapping of all of a region has to be aligned to
+ * @region: the region
+ *
+ * Who may not be told which /dev/dax it is goes by the blocks, which are by default as large as its
+ * alignment: to align to more than that is no harm.
+ *
+ * Return: bytes, at least 2 MiB: KVM can then use pages of that size.
+ */
+uint64_t ctl_backing_align(struct hostmem_region *region)
+{
+	const char *source = hostmem_region_get_source(region);
+	uint64_t align = 0;
+	struct stat st;
+
+	if (source && !strncmp(source, "file:/dev/", 10)) {
+		if (!stat(source + 5, &st) && S_ISCHR(st.st_mode))
+			align = device_number(&st, "/sys/dev/char/%u:%u/align");
+	} else if (!source && hostmem_region_get_backing(region) == HOSTMEM_BACKING_FILE) {
+		align = hostmem_region_get_block_size(region);
+	}
+	return align > HOSTMEM_MIN_BLOCK_SIZE ? align : HOSTMEM_MIN_BLOCK_SIZE;
+}
+
+/**
  * ctl_backing_fail - say why a region cannot have its memory from there
  * @ctl: the command
  * @backing: opened

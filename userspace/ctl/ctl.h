@@ -196,6 +196,7 @@ int ctl_backing_parse(struct ctl *ctl, const char *text, struct ctl_backing *bac
 enum ctl_need ctl_backing_need(const struct ctl_backing *backing);
 int ctl_backing_open(struct ctl *ctl, struct ctl_backing *backing);
 void ctl_backing_close(struct ctl_backing *backing);
+uint64_t ctl_backing_align(struct hostmem_region *region);
 int ctl_backing_fail(struct ctl *ctl, const struct ctl_backing *backing, uint64_t size, int rc);
 
 /* json.c */

@@ -345,6 +345,10 @@ static int check_memory(struct ctl *ctl, const struct vm_config *config)
 	uint64_t unit = config->huge_size > MIB ? config->huge_size : MIB;
 	unsigned int i;
 
+	/* QEMU rounds up to it, and would reach beyond the region. */
+	if (config->align > HOSTMEM_MIN_BLOCK_SIZE)
+		unit = config->align;
+
 	if (!config->memory.value || config->memory.value % (unit * parts))
 		return ctl_error(ctl, "--memory %s: not a multiple of %s%s; use one",
 				 ctl_size_arg(config->memory.value).s, ctl_size_arg(unit).s,
@@ -378,8 +382,19 @@ static int check_pmem(struct ctl *ctl, struct vm_config *config, struct hostmem_
 	return CTL_GO;
 }
 
+/* What libvirt makes itself has names of its own. */
+static int check_id(struct ctl *ctl, struct vm_config *config)
+{
+	if (config->id && config->pmem && config->format.value == VM_LIBVIRT)
+		return ctl_error(ctl, "region %s: --id, but libvirt names its NVDIMMs itself; leave it out",
+				 config->name);
+	if (!config->id)
+		config->id = config->dimm ? "mem1" : "mem0";
+	return CTL_GO;
+}
+
 /* A region that is named: as it is now. */
-static int find_region(struct ctl *ctl, const struct vm_config *config,
+static int find_region(struct ctl *ctl, struct vm_config *config,
 		       struct hostmem_region **region)
 {
 	int rc;
@@ -396,7 +411,10 @@ static int find_region(struct ctl *ctl, const struct vm_config *config,
 	if (rc != CTL_GO)
 		return rc;
 	*region = hostmem_region_get_by_name(ctl->ctx, config->name);
-	return *region ? CTL_GO : ctl_fail_region(ctl, -ENOENT, NULL, config->name);
+	if (!*region)
+		return ctl_fail_region(ctl, -ENOENT, NULL, config->name);
+	config->align = ctl_backing_align(*region);
+	return CTL_GO;
 }
 
 static int check(struct ctl *ctl, struct vm_config *config)
@@ -406,9 +424,7 @@ static int check(struct ctl *ctl, struct vm_config *config)
 
 	if (!config->format.given)
 		return ctl_misuse(ctl, "--format missing: qemu or libvirt");
-	if (!config->id)
-		config->id = config->dimm ? "mem1" : "mem0";
-	if (!id_is_valid(config->id))
+	if (config->id && !id_is_valid(config->id))
 		return ctl_misuse(ctl, "--id %s: a letter, then letters, digits, '-', '.' and '_'",
 				  config->id);
 	rc = check_source(ctl, config);
@@ -426,6 +442,8 @@ static int check(struct ctl *ctl, struct vm_config *config)
 		rc = check_prefix(ctl, config, region);
 	if (rc == CTL_GO && region)
 		rc = check_pmem(ctl, config, region);
+	if (rc == CTL_GO)
+		rc = check_id(ctl, config);
 	if (rc == CTL_GO)
 		rc = check_memory(ctl, config);
 	return rc == CTL_GO ? check_lock(ctl, config) : rc;

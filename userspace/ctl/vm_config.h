@@ -39,6 +39,7 @@ struct vm_config {
 	/* as worked out */
 	bool shared;
 	bool immediate;
+	uint64_t align;			/* of the region's mapping */
 	uint64_t huge_size;		/* 0: none */
 	bool pmem;			/* the DIMM is an NVDIMM... */
 	bool persists;			/* ...that keeps what is written... */

@@ -66,26 +66,61 @@ static void put_cells(const struct vm_config *config)
 	printf("    </numa>\n  </cpu>\n");
 }
 
+/* What the host has to be told where libvirt does not see which file QEMU opens. */
 static void put_comment(const struct vm_config *config)
 {
-	printf("  <!-- libvirt's source type='file' is a file that libvirt makes in memory_backing_dir,\n"
-	       "       it has no element for a path: so the region is named by qemu:commandline%s.\n"
-	       "       The user that QEMU runs as must be able to open the region: create it with owner\n"
-	       "       and mode for that. -->\n",
+	printf("  <!-- libvirt's source type='file' is a file that libvirt makes in memory_backing_dir, it has an\n"
+	       "       element for a path of an NVDIMM only: so the region is named by qemu:commandline%s.\n"
+	       "       libvirt does not know of it then, and the host has to allow it:\n"
+	       "       - the user that QEMU runs as: create the region with owner and mode for him;\n"
+	       "       - AppArmor: the line  " CTL_MOUNT "/** rw,  in\n"
+	       "         /etc/apparmor.d/local/abstractions/libvirt-qemu;\n"
+	       "       - SELinux: hostmemfs mounted with the option context=system_u:object_r:svirt_image_t:s0.\n"
+	       "       It is a file and no device: cgroup_device_acl stays as it is. -->\n",
 	       config->dimm ?
 	       ",\n       and the domain needs <maxMemory slots='...'> and a NUMA cell" :
 	       "; the\n       file of libvirt stays empty");
-	if (config->pmem)
-		printf("  <!-- What the guest writes %s: %s. -->\n",
-		       config->persists ? "persists" : "may be lost", config->why);
 }
 
-int vm_print_libvirt(struct ctl *ctl, const struct vm_config *config)
+/* The one memory device for which libvirt takes a path, and allows it to QEMU. */
+static void put_nvdimm(const struct vm_config *config)
 {
-	int rc = 0;
+	printf("  <!-- To be merged into a domain with <maxMemory slots='...'> and a NUMA cell.\n"
+	       "       What the guest writes %s: %s. -->\n",
+	       config->persists ? "persists" : "may be lost", config->why);
+	if (config->nosharepages)
+		printf("  <memoryBacking>\n    <nosharepages/>\n  </memoryBacking>\n");
+	printf("  <devices>\n    <memory model='nvdimm' access='shared'%s>\n      <source>\n"
+	       "        <path>" CTL_MOUNT "/%s</path>\n"
+	       "        <alignsize unit='KiB'>%llu</alignsize>\n%s      </source>\n",
+	       config->discard ? " discard='yes'" : "", config->name,
+	       (unsigned long long)config->align >> 10,
+	       config->persists ? "        <pmem/>\n" : "");
+	/* Read-only is what libvirt calls a DIMM that is not armed. */
+	printf("      <target>\n        <size unit='KiB'>%llu</size>\n        <node>%u</node>\n%s"
+	       "      </target>\n    </memory>\n  </devices>\n",
+	       (unsigned long long)config->memory.value >> 10,
+	       config->nr_cells ? config->cells[0].id : 0,
+	       config->persists ? "" : "        <readonly/>\n");
+}
 
-	printf("<domain type='kvm'%s>\n",
-	       config->name ? " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'" : "");
+static int put_commandline(const struct vm_config *config)
+{
+	int rc;
+
+	printf("  <qemu:commandline>\n");
+	rc = vm_qemu_options(config, emit_args, false);
+	printf("  </qemu:commandline>\n");
+	return rc;
+}
+
+/* A region by a path, or other memory of libvirt's own. */
+static int put_memory(const struct vm_config *config)
+{
+	if (config->pmem) {
+		put_nvdimm(config);
+		return 0;
+	}
 	if (!config->dimm)
 		printf("  <memory unit='KiB'>%llu</memory>\n",
 		       (unsigned long long)config->memory.value >> 10);
@@ -98,11 +133,17 @@ int vm_print_libvirt(struct ctl *ctl, const struct vm_config *config)
 		put_memory_backing(config);
 	if (config->nr_cells && !config->dimm)
 		put_cells(config);
-	if (config->name) {
-		printf("  <qemu:commandline>\n");
-		rc = vm_qemu_options(config, emit_args, false);
-		printf("  </qemu:commandline>\n");
-	}
+	return config->name ? put_commandline(config) : 0;
+}
+
+int vm_print_libvirt(struct ctl *ctl, const struct vm_config *config)
+{
+	bool commandline = config->name && !config->pmem;
+	int rc;
+
+	printf("<domain type='kvm'%s>\n",
+	       commandline ? " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'" : "");
+	rc = put_memory(config);
 	printf("</domain>\n");
 	if (!rc && fflush(stdout))
 		rc = -errno;

@@ -24,9 +24,10 @@ static void put_backend(FILE *to, const struct vm_config *config, const char *id
 	bool huge = cell ? cell->huge : config->huge_size;
 
 	fprintf(to, "memory-backend-%s,id=%s", kinds[config->source.value], id);
-	/* Aligned, so that KVM can use the 2 MiB pages: QEMU would align to 4 KiB. */
+	/* Aligned, so that KVM can use large pages: QEMU would align to 4 KiB. */
 	if (config->name)
-		fprintf(to, ",mem-path=" CTL_MOUNT "/%s,align=2M", config->name);
+		fprintf(to, ",mem-path=" CTL_MOUNT "/%s,align=%lluM", config->name,
+			(unsigned long long)config->align >> 20);
 	fprintf(to, ",size=%llu,share=%s", (unsigned long long)size,
 		on_off(cell ? cell->shared : config->shared));
 	if (huge)
