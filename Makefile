@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # Build, test and install hostmem. "make help" tells the targets.
 
-KERNELS := $(shell scripts/kernel list)
 K ?= 6.1 6.12 debug
 B := build
+# Whose modules are built and installed: a release, or a kernel as K names it.
+KVER ?= $(shell uname -r)
 
-all: modules userspace
+PREFIX ?= /usr/local
+
+all: userspace modules
 
 help:
-	@echo 'make                  modules for every kernel with headers, library and command'
-	@echo 'make setup            install what is missing from Debian'
-	@echo 'make modules [KDIR=]  modules only; KDIR: into $(B)/kdir against that kernel'
-	@echo 'make install          modules, library, command, header, man pages'
+	@echo 'make [KVER=]          library, command, and modules for the running kernel or KVER'
+	@echo 'make modules [KVER=]  modules only'
+	@echo 'make install [KVER= PREFIX= DESTDIR=]  both, below $(PREFIX) and /lib'
+	@echo 'make uninstall [PREFIX= DESTDIR=]  the reverse, for all kernels'
+	@echo 'make setup            install from Debian what building and testing need'
 	@echo 'make demo             the main job, live, in a test guest'
 	@echo 'make check [K= T=]    build, lint, all tests on 6.1, 6.12 and debug; or a part'
 	@echo 'make soak [ROUNDS= K= T= PARTS=]  what takes a day: long races, 200 power cuts,'
@@ -30,15 +34,10 @@ define module_tree
 	@cp -rs $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(1)
 endef
 
-ifdef KDIR
-modules:
-	$(call module_tree,$(B)/kdir)
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(B)/kdir W=1 modules
-else
-modules: $(addprefix modules-,$(KERNELS))
-endif
+modules: modules-$(KVER)
 
 modules-%:
+	@scripts/kernel headers $* >/dev/null
 	$(call module_tree,$(B)/$*)
 	$(MAKE) --no-print-directory -C $$(scripts/kernel headers $*) M=$(CURDIR)/$(B)/$* W=1 modules
 
@@ -74,18 +73,26 @@ bench: override K := $(filter-out debug,$(K))
 bench: guest-build
 	for k in $(K); do selftests/bench.sh -k $$k || exit 1; done
 
-PREFIX ?= /usr/local
+install: all install-userspace install-modules
 
-install:
-	$(MAKE) --no-print-directory -C userspace install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
-	install -D -m 644 -t $(DESTDIR)/lib/udev/rules.d userspace/udev/60-hostmem.rules
-	install -D -m 644 -t $(DESTDIR)/lib/systemd/system userspace/systemd/dev-hostmem.mount
-	for k in $(KERNELS); do \
-		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
-			$$(scripts/kernel headers $$k)/include/generated/utsrelease.h) && \
-		install -D -m 644 -t $(DESTDIR)/lib/modules/$$release/updates \
-			$(B)/$$k/kernel/core/hostmem.ko $(B)/$$k/kernel/nd/hostmem_nd.ko && \
-		{ [ -n "$(DESTDIR)" ] || depmod $$release; } || exit 1; \
+uninstall: uninstall-userspace uninstall-modules
+
+install-userspace uninstall-userspace:
+	$(MAKE) --no-print-directory -C userspace $(@:-userspace=) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+install-modules: modules
+	release=$$(scripts/kernel release $(KVER)) && \
+	install -D -m 644 -t $(DESTDIR)/lib/modules/$$release/updates \
+		$(B)/$(KVER)/kernel/core/hostmem.ko $(B)/$(KVER)/kernel/nd/hostmem_nd.ko && \
+	{ [ -n "$(DESTDIR)" ] || depmod $$release; }
+
+# Also those for kernels of which nothing else is left. Packages have theirs in updates/dkms.
+uninstall-modules:
+	for d in $(DESTDIR)/lib/modules/*/updates; do \
+		[ -e $$d/hostmem.ko ] || continue; \
+		rm -f $$d/hostmem.ko $$d/hostmem_nd.ko || exit 1; \
+		rmdir --ignore-fail-on-non-empty $$d; \
+		[ -n "$(DESTDIR)" ] || depmod $$(basename $$(dirname $$d)) || exit 1; \
 	done
 
 ynl:
@@ -95,4 +102,5 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all help setup modules guest-build debug-kernel userspace selftests demo check \
-	soak bench install ynl clean
+	soak bench install uninstall install-userspace uninstall-userspace install-modules \
+	uninstall-modules ynl clean

@@ -18,10 +18,11 @@ static const char *const modules[] = { "hostmem", "hostmem_nd" };
 
 static const struct ctl_reason load_reasons[] = {
 	{ ENOENT, "it is not installed for the running kernel",
-	  "build and install it: make install, depmod -a" },
+	  "install the package hostmem-dkms, or make install" },
 	{ EPERM, "not permitted", "run \"modprobe hostmem\" as root" },
 	{ EACCES, "not permitted", "run \"modprobe hostmem\" as root" },
-	{ ENOEXEC, "it was built for another kernel", "build it for this one: make modules" },
+	{ ENOEXEC, "it was built for another kernel",
+	  "build it for this one: dkms autoinstall, or make install" },
 	{ ENOKEY, "the kernel wants it signed", "sign it, or switch module.sig_enforce off" },
 	{ EINVAL, "the kernel does not accept it, or an option that modprobe.d gives it",
 	  "see dmesg" },
