@@ -27,11 +27,16 @@ help:
 setup:
 	scripts/setup
 
+# What modules are built of, and debian/changelog, which has their version.
+module_sources := Kbuild version.mk kernel uapi
+
 # The kernel's build writes beside the sources: give each kernel a tree of links.
 define module_tree
 	@mkdir -p $(1)
 	@find $(1) -type l -delete
-	@cp -rs $(CURDIR)/Kbuild $(CURDIR)/kernel $(CURDIR)/uapi $(1)
+	@cp -rs $(addprefix $(CURDIR)/,$(module_sources)) $(1)
+	@mkdir -p $(1)/debian
+	@ln -s $(CURDIR)/debian/changelog $(1)/debian
 endef
 
 modules: modules-$(KVER)

@@ -130,7 +130,7 @@ for kernel in "${kernels[@]}"; do
 	dir=$top/build/broken/$kernel
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	cp -r Kbuild kernel uapi "$dir"
+	cp -r Kbuild version.mk kernel uapi debian "$dir"
 	for variant in "${variants[@]}"; do
 		n=$((n + 1)) rc=0
 		read -r _ patches guest test < <(table | grep "^$variant ") ||

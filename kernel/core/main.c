@@ -105,3 +105,4 @@ module_exit(hostmem_exit);
 MODULE_DESCRIPTION("Guest memory with one owner: shared, sparse, revocable regions");
 MODULE_AUTHOR("hostmem maintainers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HOSTMEM_VERSION);

@@ -239,3 +239,4 @@ module_exit(hostmem_nd_exit);
 MODULE_DESCRIPTION("Persistent memory for hostmem: namespaces, where they are and what is in them");
 MODULE_AUTHOR("hostmem maintainers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HOSTMEM_VERSION);
