@@ -15,6 +15,7 @@ help:
 	@echo 'make modules [KVER=]  modules only'
 	@echo 'make install [KVER= PREFIX= DESTDIR=]  both, below $(PREFIX) and /lib'
 	@echo 'make uninstall [PREFIX= DESTDIR=]  the reverse, for all kernels'
+	@echo 'make deb              packages for Debian 12, into $(B)/deb'
 	@echo 'make setup            install from Debian what building and testing need'
 	@echo 'make demo             the main job, live, in a test guest'
 	@echo 'make check [K= T=]    build, lint, all tests on 6.1, 6.12 and debug; or a part'
@@ -100,6 +101,15 @@ uninstall-modules:
 		[ -n "$(DESTDIR)" ] || depmod $$(basename $$(dirname $$d)) || exit 1; \
 	done
 
+# In a copy: a build of packages leaves much in the tree, and has to begin in a clean one.
+deb:
+	@command -v dpkg-buildpackage >/dev/null || \
+		{ echo 'make deb: no dpkg-buildpackage: as root, apt-get install dpkg-dev' >&2; exit 1; }
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb/source
+	tar -c --exclude=./$(B) --exclude=./.git . | tar -x -C $(B)/deb/source
+	cd $(B)/deb/source && dpkg-buildpackage -us -uc -b
+
 ynl:
 	scripts/ynl
 
@@ -108,4 +118,4 @@ clean:
 
 .PHONY: all help setup modules guest-build debug-kernel userspace selftests demo check \
 	soak bench install uninstall install-userspace uninstall-userspace install-modules \
-	uninstall-modules ynl clean
+	uninstall-modules deb ynl clean
