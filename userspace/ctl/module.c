@@ -19,7 +19,7 @@ static const char *const modules[] = { "hostmem", "hostmem_nd" };
 static const struct ctl_reason load_reasons[] = {
 	{ ENOENT, "it is not installed for the running kernel",
 	  "install the package hostmem-dkms, or make install" },
-	{ EPERM, "not permitted", "run \"modprobe hostmem\" as root" },
+	{ EPERM, "not permitted", "run \"modprobe hostmem\" as root; with Secure Boot, sign it" },
 	{ EACCES, "not permitted", "run \"modprobe hostmem\" as root" },
 	{ ENOEXEC, "it was built for another kernel",
 	  "build it for this one: dkms autoinstall, or make install" },
