@@ -66,12 +66,15 @@ struct hostmem_pmem {
  * @extents: HOSTMEM_EXTENTS: fills the array of the user and all of @cmd that is written but
  *	out_lease. With HOSTMEM_EXTENTS_LEASE, *@lease is on success the lease's file. Returns 0
  *	or an errno as in the UAPI header. Context: sleeps
+ * @media: HOSTMEM_MEDIA of a namespace by its name, with checked flags: *@out is the file. Returns
+ *	0 or an errno as in the UAPI header. Context: sleeps
  * @file: the memory of regions of DAX files and devices
  * @reserve: the memory of regions of reserves
  */
 struct hostmem_pmem_ops {
 	struct module *owner;
 	int (*extents)(struct hostmem_extents *cmd, struct file **lease);
+	int (*media)(const char *name, u32 flags, struct file **out);
 	const struct hostmem_backing_ops *file;
 	const struct hostmem_backing_ops *reserve;
 };

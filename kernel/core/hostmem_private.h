@@ -193,6 +193,7 @@ union hostmem_ucmd_buffer {
 	struct hostmem_view_revoke revoke;
 	struct hostmem_extents extents;
 	struct hostmem_view_derive derive;
+	struct hostmem_media media;
 };
 
 static inline u64 hostmem_block_size(const struct hostmem_region *region)
@@ -276,6 +277,9 @@ const struct hostmem_pmem_ops *hostmem_pmem_ops_get(void);
 
 /* extents.c */
 int hostmem_extents(struct hostmem_ucmd *ucmd);
+
+/* media.c */
+int hostmem_media(struct hostmem_ucmd *ucmd);
 
 /* mapped.c */
 void hostmem_mapped_front(struct vm_operations_struct *ops);

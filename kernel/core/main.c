@@ -31,6 +31,7 @@ static const struct hostmem_ioctl_op hostmem_control_ops[] = {
 	IOCTL_OP(HOSTMEM_REGION_OPEN, hostmem_region_open,
 		 struct hostmem_region_open, out_fd, HOSTMEM_RIGHT_WRITE),
 	IOCTL_OP(HOSTMEM_EXTENTS, hostmem_extents, struct hostmem_extents, out_lease, 0),
+	IOCTL_OP(HOSTMEM_MEDIA, hostmem_media, struct hostmem_media, __reserved, 0),
 };
 
 static long hostmem_control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

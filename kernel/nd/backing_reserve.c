@@ -14,14 +14,11 @@
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/libnvdimm.h>
-#include <linux/magic.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mount.h>
 #include <linux/nd.h>
 #include <linux/pfn_t.h>
-#include <linux/pseudo_fs.h>
 #include <linux/refcount.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -38,20 +35,6 @@ struct hostmem_reserve {
 	struct resource res;
 	struct dev_pagemap pgmap;
 	bool has_pages;			/* of our own */
-};
-
-static struct vfsmount *hostmem_reserve_mnt;
-
-static int hostmem_reserve_init_fs(struct fs_context *fc)
-{
-	return init_pseudo(fc, ANON_INODE_FS_MAGIC) ? 0 : -ENOMEM;
-}
-
-/* Without an owner: the mount lasts as long as the module, and must not keep it. */
-static struct file_system_type hostmem_reserve_fs = {
-	.name = "hostmem_reserve",
-	.init_fs_context = hostmem_reserve_init_fs,
-	.kill_sb = kill_anon_super,
 };
 
 static vm_fault_t hostmem_reserve_enter(struct vm_fault *vmf, unsigned int order)
@@ -125,8 +108,7 @@ static const struct file_operations hostmem_reserve_fops = {
 
 static struct file *hostmem_reserve_file(struct hostmem_reserve *reserve)
 {
-	struct inode *inode = alloc_anon_inode(hostmem_reserve_mnt->mnt_sb);
-	struct file *file;
+	struct inode *inode = hostmem_anon_inode();
 
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
@@ -136,17 +118,7 @@ static struct file *hostmem_reserve_file(struct hostmem_reserve *reserve)
 	inode->i_flags |= S_DAX;
 	/* As devdax: a file with S_DAX that is not one is fsdax, and never pinned for long. */
 	inode->i_mode |= S_IFCHR;
-	/* The last fput() puts the operations. The segment keeps us loaded until then. */
-	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(inode, hostmem_reserve_mnt, "hostmem_reserve", O_RDWR,
-				 &hostmem_reserve_fops);
-	if (IS_ERR(file)) {
-		iput(inode);
-		module_put(THIS_MODULE);
-		return file;
-	}
-	file->private_data = reserve;
-	return file;
+	return hostmem_anon_file(inode, "hostmem_reserve", O_RDWR, &hostmem_reserve_fops, reserve);
 }
 
 /*
@@ -334,22 +306,3 @@ const struct hostmem_backing_ops hostmem_reserve_ops = {
 	.write = hostmem_client_write,
 	.pinned = hostmem_client_pinned,
 };
-
-/**
- * hostmem_reserve_init - prepare for regions of reserves
- *
- * Return: 0 or -ENOMEM.
- */
-int hostmem_reserve_init(void)
-{
-	hostmem_reserve_mnt = kern_mount(&hostmem_reserve_fs);
-	return PTR_ERR_OR_ZERO(hostmem_reserve_mnt);
-}
-
-/**
- * hostmem_reserve_exit - undo hostmem_reserve_init()
- */
-void hostmem_reserve_exit(void)
-{
-	kern_unmount(hostmem_reserve_mnt);
-}

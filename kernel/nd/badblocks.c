@@ -196,6 +196,29 @@ int hostmem_badblocks_read(const struct hostmem_pmem *pmem, struct device *dev,
 }
 
 /**
+ * hostmem_badblocks_any - whether libnvdimm knows of a bad range in a piece of memory
+ * @dev: a namespace in which it is, or what enables that
+ * @spa: of its first byte
+ * @length: bytes, not 0
+ *
+ * Context: sleeps.
+ * Return: true if it does, or if that cannot be found out.
+ */
+bool hostmem_badblocks_any(struct device *dev, u64 spa, u64 length)
+{
+	struct range window = { .start = spa, .end = spa + length - 1 };
+	struct badblocks bb = {};
+	bool any;
+
+	if (badblocks_init(&bb, 1))
+		return true;
+	nvdimm_badblocks_populate(to_nd_region(dev->parent), &bb, &window);
+	any = bb.count;
+	badblocks_exit(&bb);
+	return any;
+}
+
+/**
  * hostmem_badblocks_add - tell libnvdimm of a bad range
  * @dev: the device whose driver enables the namespace that it is in
  * @spa: of its first byte

@@ -63,6 +63,8 @@ static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
 	mutex_lock(&hostmem_namespaces_lock);
 	ns = hostmem_namespace_numbered(pmem_id);
 	rc = ns ? 0 : -ENODEV;
+	if (!rc && hostmem_media_is_held(ns))
+		rc = -EBUSY;
 	if (!rc && hostmem_client_borrows(ns, client))
 		rc = PTR_ERR_OR_ZERO(dax);
 	if (!rc && client->exclusive)
@@ -96,8 +98,8 @@ static int hostmem_client_try(struct hostmem_client *client, u64 pmem_id)
  *
  * Context: sleeps.
  * Return: 0: the region ends when the namespace does; -ENODEV: there is none, it goes, or its
- * struct pages do; -EBUSY: it has an exclusive client; -EROFS: it is not armed; or what @client's
- * join() returns.
+ * struct pages do; -EBUSY: it has an exclusive client, or somebody has it alone; -EROFS: it is not
+ * armed; or what @client's join() returns.
  */
 int hostmem_client_join(struct hostmem_client *client, u64 pmem_id)
 {

@@ -14,6 +14,7 @@
 struct bus_type;
 struct device;
 struct file;
+struct file_operations;
 struct inode;
 struct hostmem_layout;
 struct hostmem_namespace;
@@ -169,6 +170,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 			       struct hostmem_pmem *pmem);
 int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem);
 bool hostmem_namespace_drives(const struct device *dev);
+bool hostmem_namespace_is(const struct device *dev);
 bool hostmem_namespace_is_dax(const struct device *dev);
 bool hostmem_namespace_is_child(const struct device *dev);
 
@@ -188,6 +190,7 @@ int hostmem_media_look(struct hostmem_pmem *pmem, const char *signature);
 /* badblocks.c */
 int hostmem_badblocks_read(const struct hostmem_pmem *pmem, struct device *dev,
 			   struct hostmem_poison **out);
+bool hostmem_badblocks_any(struct device *dev, u64 spa, u64 length);
 int hostmem_badblocks_add(struct device *dev, u64 spa, u64 length);
 
 /* ledger.c */
@@ -241,8 +244,20 @@ extern const struct hostmem_backing_ops hostmem_file_ops;
 
 /* backing_reserve.c */
 extern const struct hostmem_backing_ops hostmem_reserve_ops;
-int hostmem_reserve_init(void);
-void hostmem_reserve_exit(void);
+
+/* anon.c */
+int hostmem_anon_init(void);
+void hostmem_anon_exit(void);
+struct inode *hostmem_anon_inode(void);
+struct file *hostmem_anon_file(struct inode *inode, const char *name, int flags,
+			       const struct file_operations *fops, void *private);
+
+/* media_file.c */
+int hostmem_nd_media(const char *name, u32 flags, struct file **out);
+bool hostmem_media_is_held(const struct hostmem_namespace *ns);
+
+/* main.c */
+struct device *hostmem_nd_device(const char *name);
 
 /* lease.c */
 struct file *hostmem_lease_take(struct file *file, struct hostmem_extents *cmd);

@@ -19,6 +19,7 @@
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -135,7 +136,8 @@ static int hostmem_lease_attach(struct hostmem_lease *lease, struct hostmem_exte
 	list_for_each_entry(ns, &hostmem_namespaces, node) {
 		if (!hostmem_device_holds(ns->dev, lease->file))
 			continue;
-		rc = hostmem_device_place(&ns->pmem, lease, cmd);
+		rc = hostmem_media_is_held(ns) ? -EBUSY :
+						 hostmem_device_place(&ns->pmem, lease, cmd);
 		if (!rc) {
 			lease->pmem_id = ns->pmem.id;
 			list_add_tail(&lease->node, &ns->leases);
@@ -174,11 +176,21 @@ static __poll_t hostmem_lease_poll(struct file *file, poll_table *wait)
 	return READ_ONCE(lease->revoked) ? EPOLLHUP | EPOLLERR : 0;
 }
 
+static void hostmem_lease_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	const struct hostmem_lease *lease = file->private_data;
+
+	/* Not known before it is attached, nor true when it is revoked. */
+	if (lease->pmem_id && !READ_ONCE(lease->revoked))
+		seq_printf(m, "hostmem-pmem:\t%llu\n", lease->pmem_id);
+}
+
 /* The owner: a lease keeps the module loaded. */
 static const struct file_operations hostmem_lease_fops = {
 	.owner = THIS_MODULE,
 	.release = hostmem_lease_release,
 	.poll = hostmem_lease_poll,
+	.show_fdinfo = hostmem_lease_show_fdinfo,
 };
 
 static int hostmem_lease_pin(struct hostmem_lease *lease, struct hostmem_extents *cmd)

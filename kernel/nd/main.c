@@ -27,6 +27,18 @@ static struct nd_device_driver hostmem_nd_driver = {
 	.type = BIT(31),
 };
 
+/**
+ * hostmem_nd_device - a device of libnvdimm's bus
+ * @name: its name there
+ *
+ * Context: sleeps.
+ * Return: the device, with a reference, or NULL.
+ */
+struct device *hostmem_nd_device(const char *name)
+{
+	return bus_find_device_by_name(hostmem_bus(hostmem_nd_driver.drv.bus), NULL, name);
+}
+
 /* The module is about to go: no more namespaces. */
 static bool hostmem_nd_closed;
 
@@ -184,6 +196,7 @@ static int hostmem_nd_present(struct device *dev, void *data)
 static const struct hostmem_pmem_ops hostmem_nd_ops = {
 	.owner = THIS_MODULE,
 	.extents = hostmem_nd_extents,
+	.media = hostmem_nd_media,
 	.file = &hostmem_file_ops,
 	.reserve = &hostmem_reserve_ops,
 };
@@ -192,13 +205,13 @@ static int __init hostmem_nd_init(void)
 {
 	int rc;
 
-	rc = hostmem_reserve_init();
+	rc = hostmem_anon_init();
 	if (rc)
 		return rc;
 	hostmem_dax_init(hostmem_nd_dax_goes);
 	rc = hostmem_inspect_init();
 	if (rc)
-		goto err_reserve;
+		goto err_anon;
 	rc = nd_driver_register(&hostmem_nd_driver);
 	if (rc)
 		goto err_inspect;
@@ -214,8 +227,8 @@ err_driver:
 	nd_driver_unregister(&hostmem_nd_driver);
 err_inspect:
 	hostmem_inspect_exit();
-err_reserve:
-	hostmem_reserve_exit();
+err_anon:
+	hostmem_anon_exit();
 	return rc;
 }
 
@@ -230,7 +243,7 @@ static void __exit hostmem_nd_exit(void)
 	bus_unregister_notifier(hostmem_bus(hostmem_nd_driver.drv.bus), &hostmem_nd_nb);
 	hostmem_ledger_forget(NULL);
 	nd_driver_unregister(&hostmem_nd_driver);
-	hostmem_reserve_exit();
+	hostmem_anon_exit();
 }
 
 module_init(hostmem_nd_init);

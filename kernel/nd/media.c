@@ -17,7 +17,7 @@ static_assert(sizeof(struct hostmem_infoblock) == HOSTMEM_INFOBLOCK_SIZE);
 static_assert(sizeof(struct hostmem_reserve_superblock) == HOSTMEM_INFOBLOCK_SIZE);
 
 /* What is read from it; too large for the stack. */
-struct hostmem_media {
+struct hostmem_media_pages {
 	struct hostmem_infoblock block;
 	struct hostmem_infoblock scratch;
 	struct hostmem_reserve_superblock sb;
@@ -77,7 +77,7 @@ int hostmem_media_write(const struct hostmem_pmem *pmem, struct device *dev, u64
 	return nvdimm_flush(to_nd_region(dev->parent), NULL);
 }
 
-static int hostmem_media_infoblock(struct hostmem_media *media, const char *signature,
+static int hostmem_media_infoblock(struct hostmem_media_pages *media, const char *signature,
 				   struct hostmem_pmem *pmem)
 {
 	const struct hostmem_infoblock_fields *fields = &media->block.fields;
@@ -98,8 +98,8 @@ static int hostmem_media_infoblock(struct hostmem_media *media, const char *sign
 	return 0;
 }
 
-static bool hostmem_media_is_reserve(struct hostmem_media *media, const struct hostmem_pmem *pmem,
-				     u64 place)
+static bool hostmem_media_is_reserve(struct hostmem_media_pages *media,
+				     const struct hostmem_pmem *pmem, u64 place)
 {
 	if (hostmem_media_read(pmem, place, &media->sb, sizeof(media->sb)))
 		return false;
@@ -110,7 +110,7 @@ static bool hostmem_media_is_reserve(struct hostmem_media *media, const struct h
 }
 
 /* One good copy of the superblock is enough: the other may be in a bad block. */
-static void hostmem_media_reserve(struct hostmem_media *media, struct hostmem_pmem *pmem)
+static void hostmem_media_reserve(struct hostmem_media_pages *media, struct hostmem_pmem *pmem)
 {
 	u64 places[HOSTMEM_SUPERBLOCK_PLACES];
 	unsigned int i, n;
@@ -139,7 +139,7 @@ static void hostmem_media_reserve(struct hostmem_media *media, struct hostmem_pm
  */
 int hostmem_media_look(struct hostmem_pmem *pmem, const char *signature)
 {
-	struct hostmem_media *media = kmalloc(sizeof(*media), GFP_KERNEL);
+	struct hostmem_media_pages *media = kmalloc(sizeof(*media), GFP_KERNEL);
 	int rc;
 
 	if (!media)

@@ -96,6 +96,19 @@ bool hostmem_namespace_drives(const struct device *dev)
 	return hostmem_namespace_mode(dev);
 }
 
+/**
+ * hostmem_namespace_is - whether a device is a namespace, enabled or not
+ * @dev: a device of libnvdimm's bus
+ *
+ * Return: true for one; false for what claims one.
+ */
+bool hostmem_namespace_is(const struct device *dev)
+{
+	const struct hostmem_namespace_mode *mode = hostmem_namespace_mode(dev);
+
+	return mode && !mode->claim;
+}
+
 struct hostmem_namespace_search {
 	struct device *claim;
 	struct device *found;
@@ -103,10 +116,9 @@ struct hostmem_namespace_search {
 
 static int hostmem_namespace_claimed(struct device *dev, void *data)
 {
-	const struct hostmem_namespace_mode *mode = hostmem_namespace_mode(dev);
 	struct hostmem_namespace_search *search = data;
 
-	if (!mode || mode->claim || to_ndns(dev)->claim != search->claim)
+	if (!hostmem_namespace_is(dev) || to_ndns(dev)->claim != search->claim)
 		return 0;
 	search->found = get_device(dev);
 	return 1;

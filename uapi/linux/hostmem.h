@@ -76,6 +76,7 @@ enum {
 	HOSTMEM_CMD_VIEW_REVOKE = 0x8a,
 	HOSTMEM_CMD_EXTENTS = 0x8b,
 	HOSTMEM_CMD_VIEW_DERIVE = 0x8c,
+	HOSTMEM_CMD_MEDIA = 0x8d,
 };
 
 /**
@@ -608,8 +609,9 @@ struct hostmem_extent {
  * A call that refuses a file writes @out_reason and @out_offset; one that fails with EMSGSIZE
  * writes @count and @out_size. Neither changes @extents.
  *
- * Errors: EOPNOTSUPP, EPERM, ENOPKG, EBADF, those of the reasons, ETXTBSY, EMSGSIZE,
- * ENODEV, EINTR, ENOMEM, EFAULT, EMFILE, EIO or another error of the file system.
+ * Errors: EOPNOTSUPP, EPERM, ENOPKG, EBADF, those of the reasons, ETXTBSY, EBUSY
+ * (HOSTMEM_MEDIA_ALONE), EMSGSIZE, ENODEV, EINTR, ENOMEM, EFAULT, EMFILE, EIO or another error
+ * of the file system.
  */
 struct hostmem_extents {
 	__u32 size;
@@ -624,5 +626,40 @@ struct hostmem_extents {
 };
 
 #define HOSTMEM_EXTENTS _IO(HOSTMEM_TYPE, HOSTMEM_CMD_EXTENTS)
+
+/* No region and no lease begins on the namespace as long as out_fd is open. */
+#define HOSTMEM_MEDIA_ALONE 0x1
+
+/**
+ * struct hostmem_media - ioctl(HOSTMEM_MEDIA)
+ * @size: sizeof(struct hostmem_media)
+ * @flags: HOSTMEM_MEDIA_ALONE or 0
+ * @name: user pointer to the name of a pmem namespace, "namespace0.0", with its NUL
+ * @out_fd: O_CLOEXEC, O_RDONLY: a regular file as long as the namespace
+ * @__reserved: must be 0
+ *
+ * On the control node, with CAP_SYS_ADMIN. The file reads as what is on the media at that moment:
+ * all bytes of the namespace, with its info block and its reserve, whether it is disabled,
+ * enabled in whatever mode, or in use. To have it open takes nothing from anybody; it cannot
+ * be mapped, or opened again. read() fails with EIO where a byte is bad, and with ENODEV when the
+ * namespace has gone, or got another place or size.
+ *
+ * With HOSTMEM_MEDIA_ALONE it fails if a region or a lease is on the namespace, or another such
+ * file is open, and creating one fails with EBUSY until the last copy of @out_fd is closed, also
+ * when the namespace is disabled and enabled meanwhile. Whoever uses it without hostmem is not
+ * asked.
+ *
+ * Errors: EOPNOTSUPP, EPERM, ENOPKG, ENOENT (no such namespace, or it has no size), EBUSY,
+ * ENOMEM, EFAULT, EMFILE.
+ */
+struct hostmem_media {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 name;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define HOSTMEM_MEDIA _IO(HOSTMEM_TYPE, HOSTMEM_CMD_MEDIA)
 
 #endif /* _UAPI_LINUX_HOSTMEM_H */

@@ -143,6 +143,8 @@ bool hostmem_pmem_is_read_only(struct hostmem_pmem *pmem);
 /* *bad is to be freed by the caller */
 int hostmem_pmem_get_badblocks(struct hostmem_pmem *pmem, struct hostmem_badblock **bad,
 			       unsigned int *count);
+/* all bytes of a namespace by its name, enabled or not, to be read; HOSTMEM_MEDIA_* */
+int hostmem_pmem_open_media(struct hostmem_ctx *ctx, const char *name, unsigned int flags, int *fd);
 
 /* where a file is in physical memory (extents.c) */
 struct hostmem_extent_list {

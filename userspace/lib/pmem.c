@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /*
- * The pmem namespaces that are enabled, as netlink tells it.
+ * The pmem namespaces that are enabled, as netlink tells it, and the media of any.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -368,4 +368,36 @@ bool hostmem_pmem_is_sync(struct hostmem_pmem *pmem)
 bool hostmem_pmem_is_read_only(struct hostmem_pmem *pmem)
 {
 	return pmem->read_only;
+}
+
+/**
+ * hostmem_pmem_open_media - look at what is on a namespace
+ * @ctx: the context
+ * @name: of the namespace, which need not be enabled, nor listed
+ * @flags: HOSTMEM_MEDIA_ALONE: no region and no lease begins on it until the fd is closed; or 0
+ * @fd: out: an fd that reads as all bytes of the namespace; the caller closes it
+ *
+ * Needs CAP_SYS_ADMIN and the module hostmem_nd. Takes nothing from whoever uses the namespace.
+ *
+ * Return: 0; -EPERM or -EACCES: the right is missing; -ENODEV: the module hostmem is not loaded;
+ * -ENOPKG: the module hostmem_nd is not loaded; -ENOENT: no such namespace, or it has no size;
+ * -EBUSY: with HOSTMEM_MEDIA_ALONE, a region or a lease is on it, or another has it alone;
+ * -EOPNOTSUPP: @flags; -EMFILE; -ENOMEM.
+ */
+int hostmem_pmem_open_media(struct hostmem_ctx *ctx, const char *name, unsigned int flags, int *fd)
+{
+	struct hostmem_media cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.name = (uintptr_t)name,
+	};
+	int control = hostmem_ctx_control(ctx);
+	int rc;
+
+	if (control < 0)
+		return control;
+	rc = hostmem_sys_ioctl(control, HOSTMEM_MEDIA, &cmd);
+	if (!rc)
+		*fd = cmd.out_fd;
+	return rc;
 }
