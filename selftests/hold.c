@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For unload.sh: hold WHAT NAME. Has something of hostmem, and nothing else of it, from the
- * line that it prints until one comes on its standard input.
+ * For scripts: hold WHAT NAME. Has something of hostmem or of a device, and nothing else of it,
+ * from the line that it prints until one comes on its standard input.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib.h"
@@ -69,6 +71,36 @@ static void hold_view(const char *name)
 	close(hm_control());
 }
 
+/* Of a path: a lease of a device or a file with DAX, and nothing else. */
+static void hold_lease(const char *path)
+{
+	struct hostmem_extent extents[64];
+	struct hostmem_extents cmd = {
+		.size = sizeof(cmd), .flags = HOSTMEM_EXTENTS_LEASE,
+		.fd = HM_OK(open(path, O_RDONLY)),
+		.extents = (uintptr_t)extents, .count = HM_ARRAY_SIZE(extents),
+	};
+
+	HM_OK(ioctl(hm_control(), HOSTMEM_EXTENTS, &cmd));
+	close(cmd.fd);
+	close(hm_control());
+}
+
+static void hold_open(const char *path)
+{
+	HM_OK(open(path, O_RDWR));
+}
+
+/* Of a path: a mapping of its first block. */
+static void hold_map(const char *path)
+{
+	int fd = HM_OK(open(path, O_RDWR));
+	volatile char *p = hm_map(fd, 0, HM_BLOCK, PROT_READ | PROT_WRITE);
+
+	(void)*p;
+	close(fd);
+}
+
 static const struct {
 	const char *what;
 	void (*fn)(const char *name);
@@ -81,6 +113,9 @@ static const struct {
 	{ "fd", hold_fd, true },
 	{ "mapping", hold_mapping, true },
 	{ "view", hold_view, true },
+	{ "lease", hold_lease, true },
+	{ "open", hold_open, true },
+	{ "map", hold_map, true },
 };
 
 int main(int argc, char **argv)
@@ -98,6 +133,6 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		return !fgets(line, sizeof(line), stdin);
 	}
-	fprintf(stderr, "hold: leave|look|destroy|control|fd|mapping|view NAME\n");
+	fprintf(stderr, "hold: leave|look|destroy|control|fd|mapping|view NAME, lease|open|map PATH\n");
 	return 2;
 }

@@ -3,12 +3,14 @@
  * peek NAME find TEXT: look for a text in the plugged blocks of a region and say where.
  * peek NAME hold OFFSET: map the region, touch a byte, then touch it again for each line
  * on standard input and say what happened.
+ * peek media sum NAMESPACE: print a checksum of all bytes of a pmem namespace.
  * peek memory read ADDRESS: print the text at a physical address that no driver has.
  */
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +83,27 @@ static int read_memory(unsigned long long address)
 	return 0;
 }
 
+/* Takes it from nobody. */
+static int sum_media(const char *name)
+{
+	struct hostmem_media cmd = { .size = sizeof(cmd), .name = (uintptr_t)name };
+	int control = open("/dev/hostmem-control", O_RDWR | O_CLOEXEC);
+	static uint64_t data[1 << 17];
+	uint64_t sum = 0;
+	ssize_t n, i;
+
+	if (control < 0 || ioctl(control, HOSTMEM_MEDIA, &cmd)) {
+		perror(name);
+		return 1;
+	}
+	while ((n = read(cmd.out_fd, data, sizeof(data))) > 0) {
+		for (i = 0; i < n / 8; i++)
+			sum = sum * 0x100000001b3ULL + data[i];
+	}
+	printf("%#llx\n", (unsigned long long)sum);
+	return n < 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct hostmem_region_info info = { .size = sizeof(info) };
@@ -93,6 +116,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(argv[1], "memory"))
 		return read_memory(strtoull(argv[3], NULL, 0));
+	if (!strcmp(argv[1], "media"))
+		return sum_media(argv[3]);
 	snprintf(path, sizeof(path), "/dev/hostmem/%s", argv[1]);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, HOSTMEM_REGION_INFO, &info)) {

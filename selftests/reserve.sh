@@ -130,7 +130,7 @@ test_refused() {
 	refused "drop and more" 2 'cannot be combined' -e $ns --reserve 0 --for x
 	refused "no free space" 1 "no free space" --reserve 64m --size 128m
 	mount /dev/pmem0 "$tmp/mnt"
-	refused "mounted" 1 "namespace $ns: in use; unmount" -f -e $ns --reserve 64m
+	refused "mounted" 1 "namespace $ns: in use: /dev/pmem0 is mounted on $tmp/mnt; unmount" -f -e $ns --reserve 64m
 	refused "drop while mounted" 1 "in use" -e $ns --reserve 0
 	umount "$tmp/mnt"
 	rc=0
@@ -153,10 +153,40 @@ test_refused() {
 	ndctl create-namespace -f -e $ns -m raw >"$tmp/ndctl" 2>&1
 	mkswap /dev/pmem0 >/dev/null
 	refused "raw, in use" 1 "it holds swap; save the data" -e $ns --reserve 64m
-	wipefs -qa /dev/pmem0
+	blkdiscard -z -l 1M /dev/pmem0
 	head -c 4096 /dev/urandom | dd of=/dev/pmem0 bs=4096 seek=1 status=none
-	refused "raw, with something unknown" 1 "something else, perhaps data" -e $ns --reserve 64m
-	refused "more than one raw namespace" 1 "more than one namespace in raw mode; choose one" --reserve 64m
+	refused "raw, with something unknown" 1 "not zero at 0x100[0-9a-f]; save that, then --force" -e $ns --reserve 64m
+	refused "raw and enabled: not picked" 1 "no namespace that is raw and disabled; choose one" --reserve 64m
+	ndctl disable-namespace $ns >/dev/null 2>&1
+	ndctl disable-namespace $other >/dev/null 2>&1
+	refused "two that could be picked" 1 "more than one namespace that is raw and disabled; choose one" --reserve 64m
+	ndctl enable-namespace all >/dev/null 2>&1
+}
+
+# unharmed NAME PATTERN: raw, and refused: not a byte has changed, and it has not been away
+unharmed() {
+	local seqnum
+	ends >"$tmp/before"
+	seqnum=$(cat /sys/kernel/uevent_seqnum)
+	refused "raw, $1" 1 "$2" -e $ns --reserve 64m
+	refused "raw, $1, dry run" 1 "$2" -e $ns --reserve 64m -n
+	is "raw, $1: as it was" "$(ends) $(cat /sys/kernel/uevent_seqnum)" "$(cat "$tmp/before") $seqnum"
+}
+
+# What is not all zeros may be data, wherever it is.
+test_raw() {
+	ndctl create-namespace -f -e $ns -m raw >"$tmp/ndctl" 2>&1
+	blkdiscard -z /dev/pmem0
+	mke2fs -q -F -b 4096 -E offset=1048576 /dev/pmem0 100M 2>"$tmp/err"
+	unharmed "ext4 at 1 MiB" "not zero at 0x100[0-9a-f]*; save that, then --force"
+	blkdiscard -z /dev/pmem0
+	printf x | dd of=/dev/pmem0 bs=1 seek=$((size - 1)) status=none
+	unharmed "the last byte" "not zero at 0xfffffff; save"
+	blkdiscard -z /dev/pmem0
+	create $ns --reserve 64m --dry-run
+	is "raw, all zeros: a dry run" "$rc $(jq .reserve.size "$tmp/out") $(field .mode)" "0 $((64 << 20)) \"raw\""
+	create $ns --reserve 64m
+	is "raw, all zeros: made" "$rc $(check)" "0 good false 0"
 }
 
 test_add() {
@@ -342,14 +372,14 @@ test_killed() {
 	umount "$tmp/mnt"
 	killed add without_reserve "${command[@]}" --reserve 64m
 	killed drop with_reserve "${command[@]}" --reserve 0
-	killed new nothing "${command[@]}" --reserve 64m --layout head --map mem
+	killed new nothing "${command[@]}" -f --reserve 64m --layout head --map mem
 }
 
 test_held() {
 	create $other -f --reserve 64m -m devdax
 	tail -f /dev/null 3<>/dev/dax1.0 &
 	until [ "$(cat /proc/$!/comm 2>/dev/null)" = tail ]; do sleep 0.1; done
-	refused "open /dev/dax device" 1 "pid $! \(tail\) has its /dev/dax device open" -f -e $other --reserve 128m
+	refused "open /dev/dax device" 1 "pid $! \(tail\), which has /dev/dax1.0 open or mapped" -f -e $other --reserve 128m
 	kill $!
 	wait $! 2>/dev/null || true
 	create $other -f --reserve 128m -m devdax
@@ -358,7 +388,8 @@ test_held() {
 
 # Namespaces of a region with labels, made of its free space.
 test_labels() {
-	local region=/sys/bus/nd/devices/region1 free
+	local region=/sys/bus/nd/devices/region1 free at
+	local command=(hostmemctl create-namespace -r region1 --size 64m --reserve 16m)
 	ndctl disable-region region1 >/dev/null 2>&1
 	ndctl init-labels -f nmem1 >"$tmp/ndctl" 2>&1
 	ndctl enable-region region1 >/dev/null 2>&1
@@ -368,6 +399,15 @@ test_labels() {
 	refused "more than is free" 1 "are free in one piece" -r region1 --size 4g --reserve 16m
 	refused "reserve larger than the namespace made" 1 "no data is left" -r region1 --size 32m --reserve 64m
 	refused "no such region" 1 "region7: no free space" -r region7 --reserve 16m
+	refused "not a multiple of what the region wants" 1 "a namespace of 100m cannot be made; use a multiple of 16m" -r region1 --size 100m --reserve 6m
+	# As one leaves it that was killed, and ndctl.
+	cat /proc/sys/kernel/random/uuid >"/sys/bus/nd/devices/$(cat $region/namespace_seed)/uuid"
+	step 0 0 "${command[@]}"
+	at=$(sed -n '/ pwrite /{s/^nth_call: \([0-9]*\) .*/\1/p; q}' "$tmp/err")
+	is "free space: made, although the seed had a uuid" "$rc $([ "$at" -gt 0 ] && echo steps)" "0 steps"
+	ndctl destroy-namespace -f "$(jq -r .namespace "$tmp/out")" >"$tmp/ndctl" 2>&1
+	step 15 "$at" "${command[@]}"
+	is "free space: interrupted, and free again" "$rc $(cat $region/available_size) $(cat "/sys/bus/nd/devices/$(cat $region/namespace_seed)/uuid")" "1 $free "
 	is "refused: nothing was made" "$(cat $region/available_size)" "$free"
 	rc=0
 	hostmemctl create-namespace -r region1 --size 64m --reserve 16m --for first >"$tmp/out" 2>"$tmp/err" || rc=$?
@@ -387,7 +427,7 @@ if [ $# = 0 ]; then
 	killed=killed
 	# How a change is made, and so where it can end, is no matter of the kernel's.
 	[ "${HOSTMEM_KERNEL-}${HOSTMEM_KILLS-}" != 6.1 ] || killed=''
-	set -- kinds refused add interrupted $killed held labels
+	set -- raw kinds refused add interrupted $killed held labels
 fi
 for group in "$@"; do
 	"test_$group"

@@ -15,7 +15,7 @@ struct check {
 static const struct ctl_option options[] = {
 	{ .name = "repair", .letter = 'R', .type = &ctl_type_flag,
 	  .offset = offsetof(struct check, repair),
-	  .help = "finish or roll back what was interrupted" },
+	  .help = "finish or roll back what was interrupted, and bring it online" },
 	{ .name = "human", .letter = 'u', .type = &ctl_type_flag,
 	  .offset = offsetof(struct check, human),
 	  .help = "sizes with units, addresses in hexadecimal" },
@@ -24,7 +24,7 @@ static const struct ctl_option options[] = {
 
 static const struct ctl_usage usage = {
 	.synopsis = "NAMESPACE [--repair]",
-	.text = "Check the reserve of a pmem namespace, which goes offline for that moment.\n"
+	.text = "Check the reserve of a pmem namespace, which may be in use, but not for --repair.\n"
 		"Prints what was found as JSON; exit status 1: something is to be repaired.",
 	.args = "NAMESPACE",
 	.min_args = 1,
@@ -86,10 +86,37 @@ static int print(struct ctl_media *media, const struct ctl_found *found, const c
 	return ctl_json_print(media->ctl, object, JSON_C_TO_STRING_PRETTY);
 }
 
+/* Looked at again when nobody else can change it. */
+static int repair(struct ctl_media *media, struct ctl_found *found, bool *broken)
+{
+	int rc = ctl_media_take(media);
+
+	if (rc != CTL_GO)
+		return rc;
+	rc = ctl_journal_look(media, found);
+	if (!rc)
+		rc = ctl_journal_repair(media, found);
+	if (!rc)
+		rc = ctl_journal_look(media, found);
+	if (!rc)
+		verdict(found, broken);
+	if (rc || *broken)
+		ctl_error(media->ctl, "namespace %s: the repair failed: %s; look for bad blocks: hostmemctl list -D",
+			  media->name, rc ? strerror(-rc) : "it did not last");
+	return ctl_media_release(media, true);
+}
+
+/* Whether a change was cut off while it had the namespace offline. */
+static bool is_away(const struct ctl_media *media, const struct ctl_found *found)
+{
+	return !ndctl_namespace_is_active(media->ns) ||
+	       (found->whole && ndctl_namespace_get_raw_mode(media->ns) == 1);
+}
+
 static int check(struct ctl_media *media, const struct check *how)
 {
 	struct ctl_found found;
-	bool broken, repaired = false;
+	bool broken, was_broken;
 	const char *word;
 	int rc;
 
@@ -97,22 +124,17 @@ static int check(struct ctl_media *media, const struct check *how)
 	if (rc)
 		return ctl_fail(media->ctl, rc, NULL, "namespace %s", media->name);
 	word = verdict(&found, &broken);
+	was_broken = broken;
 	advise(media, &found, word);
-	if (broken && how->repair) {
-		rc = ctl_journal_repair(media, &found);
-		if (!rc)
-			rc = ctl_journal_look(media, &found);
-		if (!rc)
-			verdict(&found, &broken);
-		repaired = !rc && !broken;
-		if (!repaired)
-			ctl_error(media->ctl, "namespace %s: the repair failed: %s; look for bad blocks: hostmemctl list -D",
-				  media->name, rc ? strerror(-rc) : "it did not last");
+	if (how->repair && (broken || is_away(media, &found))) {
+		rc = repair(media, &found, &broken);
+		if (rc != CTL_GO)
+			return rc;
 	} else if (broken) {
 		ctl_note(media->ctl, 0, "namespace %s: %s; repair it: hostmemctl check-namespace %s --repair",
 			 media->name, word, media->name);
 	}
-	rc = print(media, &found, word, repaired, how->human);
+	rc = print(media, &found, word, was_broken && !broken, how->human);
 	return broken ? CTL_FAILED : rc;
 }
 
@@ -132,12 +154,9 @@ int cmd_check_namespace(struct ctl *ctl, int argc, char **argv)
 	if (rc == CTL_GO && fields.repair)
 		rc = ctl_media_writable(&media);
 	if (rc == CTL_GO)
-		rc = ctl_media_take(&media);
-	if (rc == CTL_GO) {
+		rc = ctl_media_look(&media);
+	if (rc == CTL_GO)
 		rc = check(&media, &fields);
-		if (ctl_media_release(&media) != CTL_GO)
-			rc = CTL_FAILED;
-	}
 	ctl_media_end(&media);
 	return rc;
 }

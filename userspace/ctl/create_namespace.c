@@ -47,7 +47,7 @@ static const struct ctl_option options[] = {
 	OPTION("for", 0, "PURPOSE", string, purpose,
 	       "what it is for, up to 63 characters; \"xen\" computes the size that Xen needs"),
 	OPTION("reconfig", 'e', "NAMESPACE", string, name,
-	       "use this one: its data stays, or, raw or with --force, does not"),
+	       "use this one: its data stays, but with --force"),
 	OPTION("force", 'f', NULL, flag, force, "lose whatever the namespace holds"),
 	CHOICE("mode", 'm', "fsdax|devdax", modes, mode, "default: fsdax"),
 	CHOICE("map", 'M', "mem|dev", maps, map,
@@ -65,8 +65,8 @@ static const struct ctl_option options[] = {
 static const struct ctl_usage usage = {
 	.synopsis = "--reserve SIZE [OPTION]...",
 	.text = "Make a pmem namespace with a reserve: of free space, else of the only raw namespace\n"
-		"that holds nothing, or of the one that -e names. A namespace in use is refused, and\n"
-		"so is losing data without --force. Prints the namespace as JSON.",
+		"that is disabled, or of the one that -e names. A namespace in use is refused, and so\n"
+		"is losing data, all that is not zero, without --force. Prints the namespace as JSON.",
 	.args = "--reserve",
 	.max_args = 0,
 	.options = options,
@@ -80,7 +80,9 @@ struct job {
 	struct ctl_geometry want;
 	struct ctl_found found;
 	struct hostmem_reserve_superblock sb;
-	bool made;	/* of free space, by us */
+	struct ndctl_region *region;	/* of whose free space it is made, or NULL */
+	bool made;	/* it has been */
+	bool picked;	/* by us, as nothing else was there */
 };
 
 static int check_purpose(struct ctl *ctl, const char *purpose)
@@ -172,25 +174,32 @@ static int fail_interrupted(struct job *job)
 			 job->media.name, job->media.name);
 }
 
-/* Raw, and to become a namespace with a reserve. */
-static int prepare_new(struct job *job)
+/* What is not all zeros may be data. */
+static int check_empty(struct job *job)
 {
-	const struct create *how = job->how;
+	struct ctl_media *media = &job->media;
 	char type[64];
+	uint64_t at;
 	int rc;
 
-	if (!how->force && !job->made) {
-		rc = ctl_space_signature(&job->media, 0, job->media.size, type, sizeof(type));
-		if (rc < 0)
-			return ctl_fail(job->ctl, rc, NULL, "namespace %s", job->media.name);
-		if (rc)
-			return ctl_error(job->ctl, "namespace %s: it holds %s; save the data, then --force",
-					 job->media.name, type);
-		if (!job->found.zero)
-			return ctl_error(job->ctl, "namespace %s: in the place of the info block is something else, perhaps data; --force loses it",
-					 job->media.name);
-	}
-	return ctl_geometry_create(&job->media, &job->want, &job->sb);
+	rc = ctl_space_signature(media, 0, media->size, type, sizeof(type));
+	if (rc > 0)
+		return ctl_error(job->ctl, "namespace %s: it holds %s; save the data, then --force",
+				 media->name, type);
+	if (!rc)
+		rc = ctl_space_zero(media, 0, media->size, &at);
+	if (rc > 0)
+		return ctl_error(job->ctl, "namespace %s: it holds something, perhaps data: it is not zero at %#llx; save that, then --force",
+				 media->name, (unsigned long long)at);
+	return rc ? ctl_space_fail(media, rc) : CTL_GO;
+}
+
+/* Raw, and to become a namespace with a reserve. What is on free space is of one that was. */
+static int prepare_new(struct job *job)
+{
+	int rc = job->how->force || job->made ? CTL_GO : check_empty(job);
+
+	return rc == CTL_GO ? ctl_geometry_create(&job->media, &job->want, &job->sb) : rc;
 }
 
 static int refuse_change(struct job *job, const char *what)
@@ -270,36 +279,59 @@ static int prepare_existing(struct job *job)
 	return prepare_add(job);
 }
 
+/*
+ * Whether a change was cut off that can still be ended. A reserve that was to be added where there
+ * was no info block, and is none, was never there, or has been destroyed since.
+ */
+static bool is_pending(const struct ctl_found *found)
+{
+	if (!found->any)
+		return false;
+	switch (found->state) {
+	case HOSTMEM_RESERVE_ACTIVE:
+		return found->copies < 2 ||
+		       le32toh(found->sb.operation) == HOSTMEM_RESERVE_DROP;
+	case HOSTMEM_RESERVE_UNDONE:
+		return !found->zero;
+	case HOSTMEM_RESERVE_TORN:
+		return true;
+	case HOSTMEM_RESERVE_DROPPED:
+	case HOSTMEM_RESERVE_STALE:
+		break;
+	}
+	return false;
+}
+
 /* What is on the media decides what this call is. */
-static int prepare(struct job *job)
+static int decide(struct job *job)
 {
 	const struct ctl_found *found = &job->found;
-	/* What is on free space is of a namespace that was. */
 	bool fresh = job->how->force || job->made;
-	bool pending;
-	int rc;
 
-	rc = ctl_journal_look(&job->media, &job->found);
-	if (rc)
-		return ctl_fail(job->ctl, rc, NULL, "namespace %s", job->media.name);
 	if (found->unreadable)
 		return ctl_error(job->ctl, "namespace %s: the page of its info block is a bad block; clear it: ndctl clear-errors %s",
 				 job->media.name, job->media.name);
-	pending = found->any && (found->state == HOSTMEM_RESERVE_UNDONE ||
-				 found->state == HOSTMEM_RESERVE_TORN ||
-				 (found->state == HOSTMEM_RESERVE_ACTIVE &&
-				  (found->copies < 2 ||
-				   le32toh(found->sb.operation) == HOSTMEM_RESERVE_DROP)));
-	if (pending && !fresh)
+	if (!fresh && is_pending(found))
 		return fail_interrupted(job);
-	if (found->whole && !fresh)
-		rc = prepare_existing(job);
-	else if (!job->want.reserve)
-		rc = prepare_drop(job);
-	else
-		rc = prepare_new(job);
+	if (!fresh && found->whole && job->picked)
+		return ctl_error(job->ctl, "no free space, and namespace %s, which is disabled, has an info block, and so perhaps data; choose one: -e NAMESPACE",
+				 job->media.name);
+	if (!fresh && found->whole)
+		return prepare_existing(job);
+	return job->want.reserve ? prepare_new(job) : prepare_drop(job);
+}
+
+static int prepare(struct job *job)
+{
+	int rc = ctl_journal_look(&job->media, &job->found);
+
+	if (rc)
+		return ctl_fail(job->ctl, rc, NULL, "namespace %s", job->media.name);
+	memset(&job->sb, 0, sizeof(job->sb));
+	rc = decide(job);
 	if (rc == CTL_GO) {
-		job->sb.generation = htole64(found->any ? le64toh(found->sb.generation) + 1 : 1);
+		job->sb.generation = htole64(job->found.any ?
+					     le64toh(job->found.sb.generation) + 1 : 1);
 		if (job->how->purpose)
 			snprintf((char *)job->sb.purpose, sizeof(job->sb.purpose), "%s",
 				 job->how->purpose);
@@ -347,51 +379,149 @@ static int verify(struct job *job)
 	return print(job, ctl_media_device(&job->media));
 }
 
-static int run(struct job *job)
+/* What has been seen may have changed before it was taken: it is looked at again. */
+static int change(struct job *job)
 {
+	int rc = ctl_media_take(&job->media);
 	bool devdax;
-	int rc;
 
-	rc = ctl_media_take(&job->media);
 	if (rc != CTL_GO)
 		return rc;
 	rc = prepare(job);
-	if (rc == CTL_GO && !job->how->dry_run)
+	if (rc == CTL_GO)
 		rc = ctl_journal_run(&job->media, &job->sb);
-	if (rc != CTL_GO || job->how->dry_run) {
-		if (ctl_media_release(&job->media) != CTL_GO)
-			return CTL_FAILED;
-		return rc == CTL_GO ? print(job, NULL) : rc;
+	if (rc != CTL_GO) {
+		ctl_media_release(&job->media, job->media.was_active);
+		return rc;
 	}
 	devdax = !strcmp((const char *)job->sb.new_block.signature, HOSTMEM_INFOBLOCK_DEVDAX);
 	job->media.enforce = devdax ? NDCTL_NS_MODE_DEVDAX : NDCTL_NS_MODE_FSDAX;
-	rc = ctl_media_release(&job->media);
+	rc = ctl_media_release(&job->media, true);
 	return rc == CTL_GO ? verify(job) : rc;
 }
 
-/* Free space becomes a namespace, which is deleted again if what follows fails. */
-static int allocate(struct job *job, struct ndctl_region *region)
+/* A namespace that there is. */
+static int reconfigure(struct job *job)
 {
-	struct ndctl_namespace *ns = ndctl_region_get_namespace_seed(region);
-	uint64_t free = ndctl_region_get_max_available_extent(region);
+	int rc = ctl_media_look(&job->media);
+
+	if (rc == CTL_GO)
+		rc = ctl_media_idle(&job->media);
+	if (rc == CTL_GO)
+		rc = prepare(job);
+	if (rc != CTL_GO)
+		return rc;
+	return job->how->dry_run ? print(job, NULL) : change(job);
+}
+
+/* Where the kernel would put a namespace: in the first gap that is large enough. */
+static uint64_t first_fit(struct ndctl_region *region, uint64_t size)
+{
+	uint64_t start = ndctl_region_get_resource(region), from, to;
+	struct ndctl_namespace *ns;
+	bool again;
+
+	do {
+		again = false;
+		ndctl_namespace_foreach(region, ns) {
+			from = ndctl_namespace_get_resource(ns);
+			to = from + ndctl_namespace_get_size(ns);
+			if (from == ULLONG_MAX || from >= start + size || to <= start)
+				continue;
+			start = to;
+			again = true;
+		}
+	} while (again);
+	return start;
+}
+
+/* What would become of free space, of which nothing is taken yet. */
+static int plan(struct job *job)
+{
+	struct ndctl_namespace *ns = ndctl_region_get_namespace_seed(job->region);
+	uint64_t free = ndctl_region_get_max_available_extent(job->region);
 	uint64_t size = job->how->size.given ? job->how->size.value : free;
-	const char *name = ndctl_region_get_devname(region);
-	uuid_t uuid;
-	int rc;
+	const char *name = ndctl_region_get_devname(job->region);
+	uint64_t align = ndctl_region_get_align(job->region);
 
 	if (!ns || size > free)
 		return ctl_error(job->ctl, "region %s: %s are free in one piece; ask for no more",
 				 name, ctl_size_arg(free).s);
+	if (!size || (align && align != ULONG_MAX && size % align))
+		return ctl_error(job->ctl, "region %s: a namespace of %s cannot be made; use a multiple of %s",
+				 name, ctl_size_arg(size).s, ctl_size_arg(align).s);
+	ctl_media_use(&job->media, ns);
+	job->media.spa = first_fit(job->region, size);
+	job->media.size = size;
+	return CTL_GO;
+}
+
+/* What the next namespace is made of, without what somebody has left who was not done. */
+static struct ndctl_namespace *clean_seed(struct ndctl_region *region)
+{
+	struct ndctl_namespace *ns = ndctl_region_get_namespace_seed(region);
+	uuid_t uuid;
+
+	uuid_clear(uuid);
+	ndctl_namespace_get_uuid(ns, uuid);
+	/* Of one without a size this deletes the uuid, and what libndctl knows. */
+	if (uuid_is_null(uuid) || ndctl_namespace_delete(ns))
+		return ns;
+	return ndctl_region_get_namespace_seed(region);
+}
+
+/* Free space becomes a namespace. */
+static int allocate(struct job *job)
+{
+	struct ndctl_namespace *ns = clean_seed(job->region);
+	uint64_t size = job->media.size;
+	uuid_t uuid;
+	int rc;
+
+	if (!ns)
+		return ctl_error(job->ctl, "region %s: its free space has been taken; run it again",
+				 ndctl_region_get_devname(job->region));
 	uuid_generate(uuid);
 	rc = ndctl_namespace_set_uuid(ns, uuid);
+	job->made = !rc;
+	job->media.ns = ns;
+	job->media.name = ndctl_namespace_get_devname(ns);
 	if (!rc)
 		rc = ndctl_namespace_set_size(ns, size);
 	if (rc)
-		return ctl_error(job->ctl, "region %s: a namespace of %s cannot be made: %s; --size takes multiples of what ndctl list -R calls align",
-				 name, ctl_size_arg(size).s, strerror(-rc));
-	job->made = true;
+		return ctl_error(job->ctl, "region %s: a namespace of %s cannot be made: %s",
+				 ndctl_region_get_devname(job->region), ctl_size_arg(size).s,
+				 strerror(-rc));
 	ctl_media_use(&job->media, ns);
 	return CTL_GO;
+}
+
+/* It becomes free space again; without a size it loses the uuid, too. */
+static void discard(struct job *job)
+{
+	const char *name = job->media.name;
+	int rc;
+
+	ndctl_namespace_disable_invalidate(job->media.ns);
+	rc = ndctl_namespace_delete(job->media.ns);
+	if (rc)
+		ctl_error(job->ctl, "namespace %s: it was made, and cannot be deleted again: %s; do it: ndctl destroy-namespace -f %s",
+			  name, strerror(-rc), name);
+}
+
+/* A namespace of free space, which is free again if anything fails. */
+static int make(struct job *job)
+{
+	int rc = ctl_geometry_create(&job->media, &job->want, &job->sb);
+
+	if (rc != CTL_GO || job->how->dry_run)
+		return rc == CTL_GO ? print(job, NULL) : rc;
+	rc = allocate(job);
+	if (rc == CTL_GO)
+		rc = change(job);
+	if (job->made && rc != CTL_OK)
+		discard(job);
+	return rc;
 }
 
 /* The first region with free space, or the one that was asked for; NULL: none. */
@@ -415,8 +545,16 @@ static struct ndctl_region *free_region(struct job *job)
 	return NULL;
 }
 
-/* Namespaces in raw mode that nobody has open; the last one of them. */
-static unsigned int raw_namespaces(struct job *job, struct ndctl_namespace **last)
+/* Whether a namespace could be picked: with a size, disabled, and claimed by nothing. */
+static bool is_spare(struct ndctl_namespace *ns)
+{
+	return ndctl_namespace_get_size(ns) && !ndctl_namespace_is_active(ns) &&
+	       !ndctl_namespace_get_btt(ns) && !ndctl_namespace_get_pfn(ns) &&
+	       !ndctl_namespace_get_dax(ns);
+}
+
+/* How many could; the last one of them. */
+static unsigned int spare_namespaces(struct job *job, struct ndctl_namespace **last)
 {
 	struct ndctl_namespace *ns;
 	struct ndctl_region *region;
@@ -426,8 +564,7 @@ static unsigned int raw_namespaces(struct job *job, struct ndctl_namespace **las
 	ndctl_bus_foreach(job->media.ndctl, bus) {
 		ndctl_region_foreach(bus, region) {
 			ndctl_namespace_foreach(region, ns) {
-				if (!ndctl_namespace_get_size(ns) ||
-				    ndctl_namespace_get_mode(ns) != NDCTL_NS_MODE_RAW)
+				if (!is_spare(ns))
 					continue;
 				*last = ns;
 				n++;
@@ -440,22 +577,22 @@ static unsigned int raw_namespaces(struct job *job, struct ndctl_namespace **las
 static int choose(struct job *job)
 {
 	struct ndctl_namespace *ns = NULL;
-	struct ndctl_region *region;
 	unsigned int n;
 
 	if (job->how->name)
 		return ctl_media_find(&job->media, job->how->name);
-	region = free_region(job);
-	if (region)
-		return allocate(job, region);
+	job->region = free_region(job);
+	if (job->region)
+		return plan(job);
 	if (job->how->region || job->how->size.given)
 		return ctl_error(job->ctl, "%s%s: no free space; ndctl list -R shows what there is",
 				 job->how->region ? "region " : "regions",
 				 job->how->region ? job->how->region : "");
-	n = raw_namespaces(job, &ns);
+	n = spare_namespaces(job, &ns);
 	if (n != 1)
-		return ctl_error(job->ctl, "no free space, and %s namespace in raw mode; choose one: -e NAMESPACE",
+		return ctl_error(job->ctl, "no free space, and %s namespace that is raw and disabled; choose one: -e NAMESPACE",
 				 n ? "more than one" : "no");
+	job->picked = true;
 	ctl_media_use(&job->media, ns);
 	return CTL_GO;
 }
@@ -471,13 +608,9 @@ static int create(struct job *job)
 		rc = ctl_media_writable(&job->media);
 	if (rc == CTL_GO)
 		rc = want(job);
-	if (rc == CTL_GO)
-		rc = run(job);
-	if (job->made && (rc != CTL_OK || job->how->dry_run)) {
-		ndctl_namespace_disable_invalidate(job->media.ns);
-		ndctl_namespace_delete(job->media.ns);
-	}
-	return rc;
+	if (rc != CTL_GO)
+		return rc;
+	return job->region ? make(job) : reconfigure(job);
 }
 
 int cmd_create_namespace(struct ctl *ctl, int argc, char **argv)

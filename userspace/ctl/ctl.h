@@ -254,6 +254,8 @@ bool ctl_pmem_persists(struct hostmem_pmem *pmem, const char **why);
 
 /* holder.c */
 pid_t ctl_file_user(const char *path);
+pid_t ctl_lease_user(uint64_t id);
+bool ctl_disk_use(const char *name, char *use, size_t size);
 
 /* signals.c: SIGINT, SIGTERM, SIGHUP */
 void ctl_signals_hold(void);

@@ -56,7 +56,7 @@ static bool better(const struct ctl_found *found, enum hostmem_reserve_state sta
 
 /**
  * ctl_journal_look - read what is written on a namespace
- * @media: that is taken
+ * @media: that is looked at or taken
  * @found: out
  *
  * Return: 0 or -errno; a bad block is no error.

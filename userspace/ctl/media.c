@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A namespace taken offline, in raw mode, and back online, through libndctl. While it is taken,
- * SIGINT, SIGTERM and SIGHUP wait: whoever holds it asks ctl_media_interrupted().
+ * What is on a namespace, read by a file of hostmem_nd, which takes it from nobody; and a namespace
+ * taken offline, in raw mode, to be written to, and back online, through libndctl.
+ *
+ * To take it: look who uses it, exclude whoever can be excluded (regions and leases by that file,
+ * mounts, swap and what is stacked by O_EXCL), look again, disable it, and look for who has opened
+ * its device in between. From then on to ctl_media_end() SIGINT, SIGTERM and SIGHUP wait: whoever
+ * holds it asks ctl_media_interrupted().
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <daxctl/libdaxctl.h>
 
 #include "media.h"
 
 static const struct ctl_reason reasons[] = {
-	{ EBUSY, "in use", "unmount its file system, end who has it open" },
+	{ EBUSY, "in use by somebody who is not visible here, or by another hostmemctl",
+	  "end that first: look for its device, regions and leases in other containers" },
+	{ ENOENT, "it has gone", "ndctl list -Ni shows those that there are" },
+	{ ENOPKG, "the module hostmem_nd is not loaded", "run hostmemctl load" },
 	{ EPERM, "not permitted", "run hostmemctl as root" },
 	{ EACCES, "not permitted", "run hostmemctl as root" },
 	{ EIO, "a bad block", "see hostmemctl list -D, clear it: ndctl clear-errors" },
@@ -27,6 +36,29 @@ static void signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGHUP);
+}
+
+static void block_signals(struct ctl_media *media)
+{
+	sigset_t mask;
+
+	signals(&mask);
+	media->blocked = !sigprocmask(SIG_BLOCK, &mask, &media->old_mask);
+}
+
+/* Those that have come meanwhile have been heeded, or came too late: the exit status says which. */
+static void unblock_signals(struct ctl_media *media)
+{
+	const struct timespec now = { .tv_sec = 0 };
+	sigset_t mask;
+
+	if (!media->blocked)
+		return;
+	signals(&mask);
+	while (sigtimedwait(&mask, NULL, &now) > 0)
+		;
+	sigprocmask(SIG_SETMASK, &media->old_mask, NULL);
+	media->blocked = false;
 }
 
 /* Whether somebody wants this command to end. */
@@ -55,7 +87,7 @@ int ctl_media_begin(struct ctl_media *media, struct ctl *ctl)
 {
 	int rc;
 
-	*media = (struct ctl_media) { .ctl = ctl, .fd = -1, .enforce = -1 };
+	*media = (struct ctl_media) { .ctl = ctl, .look = -1, .fd = -1, .enforce = -1 };
 	if (posix_memalign(&media->page, CTL_PAGE, CTL_PAGE))
 		return ctl_fail(ctl, -ENOMEM, NULL, "namespaces");
 	rc = ndctl_new(&media->ndctl);
@@ -122,15 +154,12 @@ int ctl_media_find(struct ctl_media *media, const char *name)
  */
 const char *ctl_media_device(struct ctl_media *media)
 {
-	struct ndctl_pfn *pfn = ndctl_namespace_get_pfn(media->ns);
 	struct ndctl_dax *dax = ndctl_namespace_get_dax(media->ns);
-	struct daxctl_region *region;
-	struct daxctl_dev *dev;
+	struct daxctl_region *region = dax ? ndctl_dax_get_daxctl_region(dax) : NULL;
+	struct daxctl_dev *dev = region ? daxctl_dev_get_first(region) : NULL;
 
-	if (pfn)
-		return ndctl_pfn_get_block_device(pfn);
-	region = dax ? ndctl_dax_get_daxctl_region(dax) : NULL;
-	dev = region ? daxctl_dev_get_first(region) : NULL;
+	if (!dax)
+		return ctl_media_disk(media);
 	return dev ? daxctl_dev_get_devname(dev) : NULL;
 }
 
@@ -155,18 +184,77 @@ int ctl_media_writable(struct ctl_media *media)
 			 ndctl_region_get_devname(ndctl_namespace_get_region(media->ns)));
 }
 
-/* Who has the /dev/dax device of the namespace open or mapped, or 0: libndctl does not look. */
-static pid_t dax_user(struct ctl_media *media)
+/* Let go of what is open of it. */
+static void put_look(struct ctl_media *media)
 {
-	struct ndctl_dax *dax = ndctl_namespace_get_dax(media->ns);
-	const char *dev;
-	char path[64];
+	if (media->look >= 0)
+		close(media->look);
+	media->look = -1;
+}
 
-	dev = dax && ndctl_dax_is_enabled(dax) ? ctl_media_device(media) : NULL;
-	if (!dev)
-		return 0;
-	snprintf(path, sizeof(path), "/dev/%s", dev);
-	return ctl_file_user(path);
+static int open_look(struct ctl_media *media, unsigned int flags)
+{
+	int rc = media->ctl->ctx ? CTL_GO : ctl_open(media->ctl, CTL_NEED_PMEM);
+
+	if (rc != CTL_GO)
+		return rc;
+	put_look(media);
+	rc = hostmem_pmem_open_media(media->ctl->ctx, media->name, flags, &media->look);
+	if (rc != -EBUSY || ctl_media_idle(media) == CTL_GO)
+		return rc ? ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name) : CTL_GO;
+	return CTL_FAILED;
+}
+
+/**
+ * ctl_media_look - get ready to read what is on a namespace, whoever uses it
+ * @media: that uses a namespace
+ *
+ * Return: CTL_GO, or CTL_FAILED after a message.
+ */
+int ctl_media_look(struct ctl_media *media)
+{
+	return open_look(media, 0);
+}
+
+/* Its disk, which nobody can mount, swap to or stack something on until it is closed; -1: none. */
+static int exclude(struct ctl_media *media, int *fd)
+{
+	const char *disk = ctl_media_disk(media);
+	char path[64];
+	int rc;
+
+	*fd = -1;
+	if (!disk)
+		return CTL_GO;
+	snprintf(path, sizeof(path), "/dev/%s", disk);
+	*fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (*fd >= 0)
+		return CTL_GO;
+	rc = -errno;
+	return ctl_media_idle(media) == CTL_GO ?
+	       ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name) : CTL_FAILED;
+}
+
+/* Offline; nobody has had it open. */
+static int disable(struct ctl_media *media)
+{
+	int rc, fd = -1;
+
+	if (!media->was_active)
+		return CTL_GO;
+	rc = exclude(media, &fd);
+	if (rc == CTL_GO)
+		rc = ctl_media_idle(media);
+	if (rc == CTL_GO) {
+		rc = ndctl_namespace_disable_invalidate(media->ns);
+		rc = rc < 0 ? ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name) :
+			      ctl_media_left(media);
+		if (rc != CTL_GO)
+			ndctl_namespace_enable(media->ns);
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 static int take_raw(struct ctl_media *media)
@@ -184,28 +272,27 @@ static int take_raw(struct ctl_media *media)
 	if (!disk || !*disk)
 		return -ENXIO;
 	snprintf(path, sizeof(path), "/dev/%s", disk);
-	media->fd = open(path, (read_only(media) ? O_RDONLY : O_RDWR) | O_DIRECT | O_EXCL |
-			 O_CLOEXEC);
+	media->fd = open(path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
 	if (media->fd < 0)
 		return -errno;
 	/* Offsets must mean the namespace, not its data. */
 	return lseek(media->fd, 0, SEEK_END) == (off_t)media->size ? 0 : -ENXIO;
 }
 
-static int bring_back(struct ctl_media *media)
+/* No longer raw; nobody can have mounted it before it is disabled. */
+static int bring_back(struct ctl_media *media, bool enable)
 {
-	int rc;
+	int rc = ndctl_namespace_disable_invalidate(media->ns);
 
 	if (media->fd >= 0)
 		close(media->fd);
 	media->fd = -1;
-	rc = ndctl_namespace_disable_safe(media->ns);
 	if (rc >= 0)
 		rc = ndctl_namespace_set_raw_mode(media->ns, 0);
 	/* Namespaces without labels have no place for it. */
 	if (rc >= 0 && media->enforce >= 0)
 		ndctl_namespace_set_enforce_mode(media->ns, media->enforce);
-	if (rc >= 0)
+	if (rc >= 0 && enable)
 		rc = ndctl_namespace_enable(media->ns);
 	return rc < 0 ? rc : 0;
 }
@@ -214,35 +301,33 @@ static int bring_back(struct ctl_media *media)
  * ctl_media_take - take a namespace offline, to have it alone
  * @media: that uses a namespace
  *
+ * What has been read of it before may have changed meanwhile.
+ *
  * Return: CTL_GO, or CTL_FAILED after a message; then it is as it was.
  */
 int ctl_media_take(struct ctl_media *media)
 {
-	sigset_t mask;
-	pid_t pid;
-	int rc;
+	int rc = open_look(media, HOSTMEM_MEDIA_ALONE);
 
-	pid = dax_user(media);
-	if (pid)
-		return ctl_error(media->ctl, "namespace %s: pid %d (%s) has its /dev/dax device open; end it first",
-				 media->name, pid, ctl_pid_command(pid).s);
-	signals(&mask);
-	sigprocmask(SIG_BLOCK, &mask, &media->old_mask);
-	rc = ndctl_namespace_disable_safe(media->ns);
-	if (rc >= 0) {
+	if (rc != CTL_GO)
+		return rc;
+	block_signals(media);
+	media->was_active = ndctl_namespace_is_active(media->ns);
+	rc = disable(media);
+	if (rc == CTL_GO) {
 		rc = take_raw(media);
-		if (rc < 0)
-			bring_back(media);
+		if (rc >= 0)
+			return CTL_GO;
+		bring_back(media, media->was_active);
+		rc = ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name);
 	}
-	if (rc >= 0)
-		return CTL_GO;
-	sigprocmask(SIG_SETMASK, &media->old_mask, NULL);
-	return ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name);
+	put_look(media);
+	return rc;
 }
 
 /**
  * ctl_media_read - read a page
- * @media: that is taken
+ * @media: that is looked at or taken
  * @offset: bytes from the start of the namespace, a multiple of CTL_PAGE
  * @page: out: CTL_PAGE bytes
  *
@@ -250,12 +335,9 @@ int ctl_media_take(struct ctl_media *media)
  */
 int ctl_media_read(struct ctl_media *media, uint64_t offset, void *page)
 {
-	ssize_t n = pread(media->fd, media->page, CTL_PAGE, offset);
+	ssize_t n = pread(media->look, page, CTL_PAGE, offset);
 
-	if (n != CTL_PAGE)
-		return n < 0 ? -errno : -ENXIO;
-	memcpy(page, media->page, CTL_PAGE);
-	return 0;
+	return n == CTL_PAGE ? 0 : n < 0 ? -errno : -ENXIO;
 }
 
 /**
@@ -283,16 +365,17 @@ int ctl_media_write(struct ctl_media *media, uint64_t offset, const void *page)
 }
 
 /**
- * ctl_media_release - bring a namespace back online, as what is written on it
+ * ctl_media_release - no longer have a namespace alone
  * @media: that is taken
+ * @enable: bring it back online, as what is written on it
  *
  * Return: CTL_GO, or CTL_FAILED after a message.
  */
-int ctl_media_release(struct ctl_media *media)
+int ctl_media_release(struct ctl_media *media, bool enable)
 {
-	int rc = bring_back(media);
+	int rc = bring_back(media, enable);
 
-	sigprocmask(SIG_SETMASK, &media->old_mask, NULL);
+	put_look(media);
 	if (!rc)
 		return CTL_GO;
 	return ctl_error(media->ctl, "namespace %s: it does not come back: %s; see dmesg, then: ndctl enable-namespace %s",
@@ -303,7 +386,9 @@ int ctl_media_release(struct ctl_media *media)
 void ctl_media_end(struct ctl_media *media)
 {
 	if (media->fd >= 0)
-		ctl_media_release(media);
+		ctl_media_release(media, media->was_active);
+	put_look(media);
+	unblock_signals(media);
 	ndctl_unref(media->ndctl);
 	free(media->page);
 }

@@ -12,7 +12,13 @@
 
 #define CTL_PAGE HOSTMEM_INFOBLOCK_SIZE
 
-/* media.c: a namespace, offline: only this process reads and writes it, all of it */
+/* Devices of one namespace: more than one only where a /dev/dax has been divided. */
+#define CTL_MEDIA_DEVICES 8
+
+/*
+ * media.c: a namespace as media: looked at without taking it from anybody; or taken offline, when
+ * only this process writes to it, all of it
+ */
 struct ctl_media {
 	struct ctl *ctl;
 	struct ndctl_ctx *ndctl;
@@ -20,9 +26,13 @@ struct ctl_media {
 	const char *name;
 	uint64_t spa;
 	uint64_t size;
-	int fd;			/* of the whole namespace; -1: not taken */
+	int look;		/* reads as the whole namespace; -1: not looked at */
+	int fd;			/* to write to it; -1: not taken */
 	void *page;		/* aligned for O_DIRECT */
+	bool was_active;	/* before it was taken */
+	char devices[CTL_MEDIA_DEVICES][32];	/* that it then had */
 	int enforce;		/* what the label shall say: NDCTL_NS_MODE_*; -1: as it is */
+	bool blocked;		/* signals are, and were not in... */
 	sigset_t old_mask;
 };
 
@@ -31,17 +41,25 @@ int ctl_media_begin(struct ctl_media *media, struct ctl *ctl);
 int ctl_media_find(struct ctl_media *media, const char *name);
 void ctl_media_use(struct ctl_media *media, struct ndctl_namespace *ns);
 int ctl_media_writable(struct ctl_media *media);
+int ctl_media_look(struct ctl_media *media);
 int ctl_media_take(struct ctl_media *media);
 int ctl_media_read(struct ctl_media *media, uint64_t offset, void *page);
 int ctl_media_write(struct ctl_media *media, uint64_t offset, const void *page);
-int ctl_media_release(struct ctl_media *media);
+int ctl_media_release(struct ctl_media *media, bool enable);
 void ctl_media_end(struct ctl_media *media);
 bool ctl_media_interrupted(void);
 const char *ctl_media_device(struct ctl_media *media);
 
+/* users.c: who uses it */
+const char *ctl_media_disk(struct ctl_media *media);
+int ctl_media_idle(struct ctl_media *media);
+int ctl_media_left(struct ctl_media *media);
+
 /* space.c: what would be lost */
+int ctl_space_fail(struct ctl_media *media, int rc);
 int ctl_space_signature(struct ctl_media *media, uint64_t offset, uint64_t length, char *type,
 			size_t size);
+int ctl_space_zero(struct ctl_media *media, uint64_t offset, uint64_t length, uint64_t *at);
 int ctl_space_free(struct ctl_media *media, uint64_t offset, uint64_t length, uint64_t keep);
 
 /* geometry.c: where the data and the reserve of a namespace are to be */

@@ -15,20 +15,28 @@
 
 #define CHUNK (4ULL << 20)
 
-/* libblkid's reads are not aligned for O_DIRECT. */
-static int buffered(struct ctl_media *media)
+/**
+ * ctl_space_fail - say why it cannot be found out what is in a range
+ * @media: the namespace
+ * @rc: -errno
+ *
+ * Return: CTL_FAILED.
+ */
+int ctl_space_fail(struct ctl_media *media, int rc)
 {
-	char path[64];
-	int fd;
+	static const struct ctl_reason reasons[] = {
+		{ EIO, "a bad block is in it, so that it cannot be told what would be lost",
+		  "clear it: ndctl clear-errors; or lose all data: --force" },
+		{ EINTR, "interrupted; it is as it was", "run it again" },
+		{ 0, NULL, NULL },
+	};
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", media->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return ctl_fail(media->ctl, rc, reasons, "namespace %s", media->name);
 }
 
 /**
  * ctl_space_signature - what a range is, by what it begins with
- * @media: that is taken
+ * @media: that is looked at or taken
  * @offset: bytes from the start of the namespace
  * @length: bytes
  * @type: out: "ext4", "xfs", "gpt"...
@@ -40,15 +48,12 @@ int ctl_space_signature(struct ctl_media *media, uint64_t offset, uint64_t lengt
 			size_t size)
 {
 	blkid_probe probe = blkid_new_probe();
-	int fd = buffered(media);
 	const char *value;
 	int rc;
 
-	if (!probe || fd < 0) {
-		blkid_free_probe(probe);
-		return fd < 0 ? fd : -ENOMEM;
-	}
-	rc = blkid_probe_set_device(probe, fd, offset, length) ? -EIO : 0;
+	if (!probe)
+		return -ENOMEM;
+	rc = blkid_probe_set_device(probe, media->look, offset, length) ? -EIO : 0;
 	if (!rc) {
 		blkid_probe_enable_partitions(probe, 1);
 		blkid_probe_enable_superblocks(probe, 1);
@@ -63,19 +68,22 @@ int ctl_space_signature(struct ctl_media *media, uint64_t offset, uint64_t lengt
 		rc = rc == 1 ? 0 : rc == 0 || rc == -2 ? 1 : -EIO;
 	}
 	blkid_free_probe(probe);
-	close(fd);
 	return rc;
 }
 
 /* Bytes of an ext file system at an offset. */
 static int ext_size(struct ctl_media *media, uint64_t offset, uint64_t *size, bool *clean)
 {
-	char path[64], options[64];
+	int fd = fcntl(media->look, F_DUPFD_CLOEXEC, 0);
+	char number[16], options[64];
 	ext2_filsys fs;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", media->fd);
+	if (fd < 0)
+		return -EMFILE;
+	snprintf(number, sizeof(number), "%d", fd);
 	snprintf(options, sizeof(options), "offset=%llu", (unsigned long long)offset);
-	if (ext2fs_open2(path, options, EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &fs))
+	/* It closes the fd in its end; how it fails does not tell whether it has. */
+	if (ext2fs_open2(number, options, EXT2_FLAG_64BITS, 0, 0, unixfd_io_manager, &fs))
 		return -EINVAL;
 	*size = ext2fs_blocks_count(fs->super) * fs->blocksize;
 	*clean = !ext2fs_has_feature_journal_needs_recovery(fs->super) &&
@@ -113,7 +121,7 @@ static int search(struct ctl_media *media, uint64_t offset, uint64_t length, cha
 
 	while (done < length) {
 		n = length - done < CHUNK ? length - done : CHUNK;
-		got = pread(media->fd, chunk, n, offset + done);
+		got = pread(media->look, chunk, n, offset + done);
 		if (got != (ssize_t)n)
 			return got < 0 ? -errno : -ENXIO;
 		if (!hostmem_is_zero(chunk, n)) {
@@ -129,30 +137,46 @@ static int search(struct ctl_media *media, uint64_t offset, uint64_t length, cha
 	return 0;
 }
 
-static int zero_free(struct ctl_media *media, uint64_t offset, uint64_t length)
+/**
+ * ctl_space_zero - whether there is nothing but zeros in a range
+ * @media: that is looked at or taken
+ * @offset: bytes from the start of the namespace
+ * @length: bytes
+ * @at: out: where the first byte is that is not zero
+ *
+ * Shows a bar; ends at SIGINT and SIGTERM.
+ *
+ * Return: 0: it is all zeros; 1: it is not; -EINTR, or another -errno.
+ */
+int ctl_space_zero(struct ctl_media *media, uint64_t offset, uint64_t length, uint64_t *at)
 {
 	struct ctl_progress progress;
-	uint64_t at = 0;
-	void *chunk;
+	char *chunk = malloc(CHUNK);
 	int rc;
 
-	if (posix_memalign(&chunk, CTL_PAGE, CHUNK))
-		return ctl_fail(media->ctl, -ENOMEM, NULL, "namespace %s", media->name);
+	if (!chunk)
+		return -ENOMEM;
 	ctl_progress_begin(&progress, media->name);
-	rc = search(media, offset, length, chunk, &progress, &at);
+	rc = search(media, offset, length, chunk, &progress, at);
 	ctl_progress_end(&progress);
 	free(chunk);
+	return rc;
+}
+
+static int zero_free(struct ctl_media *media, uint64_t offset, uint64_t length)
+{
+	uint64_t at = 0;
+	int rc = ctl_space_zero(media, offset, length, &at);
+
 	if (rc > 0)
 		return ctl_error(media->ctl, "namespace %s: the space that the reserve would take is in use: it is not zero at %#llx; free it, or lose all data: --force",
 				 media->name, (unsigned long long)at);
-	if (rc)
-		return ctl_fail(media->ctl, rc, NULL, "namespace %s", media->name);
-	return CTL_GO;
+	return rc ? ctl_space_fail(media, rc) : CTL_GO;
 }
 
 /**
  * ctl_space_free - whether the end of the data can be taken away
- * @media: that is taken
+ * @media: that is looked at or taken
  * @offset: of the data, bytes from the start of the namespace
  * @length: bytes of the data
  * @keep: bytes that stay
@@ -165,7 +189,7 @@ int ctl_space_free(struct ctl_media *media, uint64_t offset, uint64_t length, ui
 	int rc = ctl_space_signature(media, offset, length, type, sizeof(type));
 
 	if (rc < 0)
-		return ctl_fail(media->ctl, rc, NULL, "namespace %s", media->name);
+		return ctl_space_fail(media, rc);
 	if (!rc)
 		return zero_free(media, offset + keep, length - keep);
 	if (!strncmp(type, "ext", 3))
