@@ -14,6 +14,9 @@
 
 #include "hostmem_nd.h"
 
+/* Exported, but declared in a header of libnvdimm's own. */
+bool pmem_should_map_pages(struct device *dev);
+
 /*
  * Locking: device_lock() -> hostmem_namespaces_lock (mutex) -> locks of libnvdimm's and the core's
  *   hostmem_namespaces_lock  the table; in it what is known of a namespace, its leases and clients
@@ -215,6 +218,19 @@ int hostmem_namespace_armed(struct device *dev, struct hostmem_pmem *pmem)
 	return 0;
 }
 
+/*
+ * What has no info block: all of it is data. Of a kind of memory that is the host's own (e820's
+ * memmap=, virtio-pmem) the driver makes struct pages for it even so, and ndctl calls it fsdax.
+ */
+static void hostmem_namespace_plain(struct device *dev, struct hostmem_pmem *pmem)
+{
+	pmem->data_size = pmem->size;
+	if (!pmem_should_map_pages(dev))
+		return;
+	pmem->mode = HOSTMEM_PMEM_FSDAX;
+	pmem->map = HOSTMEM_PMEM_MAP_MEM;
+}
+
 /**
  * hostmem_namespace_describe - fill in what there is to know of a namespace
  * @bus: libnvdimm's
@@ -246,7 +262,7 @@ int hostmem_namespace_describe(const struct bus_type *bus, struct device *dev,
 	if (rc)
 		goto out_put;
 	if (mode->mode == HOSTMEM_PMEM_RAW)
-		pmem->data_size = pmem->size;
+		hostmem_namespace_plain(dev, pmem);
 	else if (mode->signature)
 		rc = hostmem_media_look(pmem, mode->signature);
 out_put:
