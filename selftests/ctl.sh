@@ -130,12 +130,15 @@ destroy() {
 }
 
 keys='["allocation","backing","badblocks","block_size","generation","huge","id","mappings","name","plugged","size","slot_size","views"]'
-verbs='create-region destroy-region plug unplug resize revoke list extents monitor create-namespace check-namespace vm-config info load unload'
+verbs='create-region destroy-region plug unplug resize preallocate revoke list extents monitor create-namespace check-namespace vm-config info load unload'
 
 test_help() {
 	local verb option missing options pages
 	says "--help lists the verbs" '^  create-region ' hostmemctl --help
 	says "--version" '^hostmemctl [0-9]' hostmemctl --version
+	says "version" '^hostmemctl [0-9]' hostmemctl version
+	says "help" '^  create-region ' hostmemctl help
+	says "help VERB" '^Usage: hostmemctl plug' hostmemctl help plug
 	for verb in $verbs; do
 		says "$verb --help" "^Usage: hostmemctl $verb" hostmemctl "$verb" --help
 		missing='' pages=$(cat "$top"/Documentation/man/{hostmemctl-"$verb".1,_common-options,_threads}.rst)
@@ -149,6 +152,8 @@ test_help() {
 	is "no verb: usage" $status 2
 	run hostmemctl creat-regoin
 	is "unknown verb: usage" "$status $(grep -c 'did you mean create-region' "$tmp/err") $(grep -c '^  unload' "$tmp/err")" "2 1 1"
+	run hostmemctl help creat-regoin
+	is "help: the same" "$status $(grep -c 'did you mean create-region' "$tmp/err")" "2 1"
 	refuse "unknown option" 2 '^hostmemctl: list: --frob: no such option' hostmemctl list --frob
 	refuse "unknown letter" 2 '^hostmemctl: list: -x: no such option' hostmemctl list -x
 	refuse "unknown letter among others" 2 '^hostmemctl: list: -x: no such option' hostmemctl list -xv
@@ -318,6 +323,27 @@ test_allocation() {
 	run script -qec "hostmemctl plug ctl-m 1g 256m --threads 2 >$tmp/json" /dev/null
 	is "a bar on a terminal" "$status $(grep -c 'ctl-m: \[#* *\] *100%  0.25 of 0.25 GiB' "$tmp/out") $(jq '.[0].plugged' "$tmp/json")" "0 1 536870912"
 	is "unplug gives back" "$(hostmemctl resize ctl-m --plug 0 | jq '.[0].plugged') $(($(shmem_kib) - before < 50000))" "0 1"
+
+	hostmemctl plug ctl-m 0 64m >/dev/null
+	hostmemctl plug ctl-m 128m 64m >/dev/null
+	before=$(shmem_kib)
+	accept "preallocate: a range" ".[0]|keys == $keys and .plugged == 134217728" hostmemctl preallocate ctl-m 4k 32m
+	after=$(shmem_kib)
+	is "preallocate: it is there" $((after - before > 30000 && after - before < 40000)) 1
+	run script -qec "hostmemctl preallocate ctl-m --threads 2 >$tmp/json" /dev/null
+	is "preallocate: all, and one bar for it" "$status $(grep -c 'ctl-m: \[#* *\] *100%  0.12 of 0.12 GiB' "$tmp/out") $(($(shmem_kib) - before > 120000))" "0 1 1"
+	refuse "preallocate what is not plugged" 1 'the block at 64m is not plugged' hostmemctl preallocate ctl-m 0 128m
+	refuse "preallocate beyond" 1 'reaches beyond' hostmemctl preallocate ctl-m 0 8g
+	refuse "preallocate no whole pages" 1 'use multiples of 4k' hostmemctl preallocate ctl-m 1 4k
+	refuse "preallocate nothing" 1 'use multiples of 4k' hostmemctl preallocate ctl-m 0 0
+	refuse "preallocate without length" 2 'LENGTH missing' hostmemctl preallocate ctl-m 0
+	refuse "preallocate no region" 1 'no such region' hostmemctl preallocate ctl-z
+	hostmemctl plug ctl-m 1g 1g >/dev/null
+	mount -o remount,size=256m /dev/hostmem
+	refuse "preallocate beyond the limit" 1 'region ctl-m: all regions of ram together .*; but 128.00 MiB .* in front of that have been allocated' \
+		hostmemctl preallocate ctl-m
+	mount -o remount,size=50% /dev/hostmem
+	hostmemctl resize ctl-m --plug 0 >/dev/null
 
 	# At the call that plugs, and, as 2 GiB take longer than that, a moment after it has begun.
 	local plug=(hostmemctl create-region ctl-n --allocation immediate --threads 1)
@@ -649,7 +675,8 @@ test_completion() {
 	# shellcheck source=/dev/null
 	. "$top/userspace/ctl/completion/hostmemctl"
 	is "completion: verbs" "$(complete_line hostmemctl un)" "unplug unload"
-	is "completion: every verb" "$(complete_line hostmemctl '')" "$verbs"
+	is "completion: every verb" "$(complete_line hostmemctl '')" "$verbs help version"
+	is "completion: help" "$(complete_line hostmemctl help pl)" "plug"
 	is "completion: options" "$(complete_line hostmemctl create-region x --s)" "--size --slot-size"
 	is "completion: values" "$(complete_line hostmemctl create-region x --huge '')" "always never"
 	is "completion: values behind =" "$(complete_line hostmemctl vm-config --format = q)" "qemu"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Plugging, with allocation where it is asked for: all of it or nothing.
+ * Plugging, with allocation where it is asked for: all of it or nothing. Allocating what is
+ * plugged.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,5 +89,72 @@ int ctl_resize(struct hostmem_view *view, uint64_t plugged, const struct ctl_all
 	for (i = 0; rc && i < count; i++)
 		*unplugged += changed[i].length;
 	free(changed);
+	return rc;
+}
+
+/* How many plugged blocks are together from *@first on, which is moved to where they begin. */
+static uint64_t plugged_run(const uint64_t *map, uint64_t blocks, uint64_t *first)
+{
+	uint64_t end;
+
+	while (*first < blocks && !has_bit(map, *first))
+		++*first;
+	for (end = *first; end < blocks && has_bit(map, end); end++)
+		;
+	return end - *first;
+}
+
+/* Where an allocation of several ranges is. */
+struct ranges {
+	struct ctl_progress *progress;
+	uint64_t done;
+	uint64_t total;
+};
+
+static int ranges_step(void *data, unsigned long long done,
+		       unsigned long long total __attribute__((unused)))
+{
+	struct ranges *ranges = data;
+
+	return ctl_progress_step(ranges->progress, ranges->done + done, ranges->total);
+}
+
+/**
+ * ctl_preallocate - allocate the memory of all that is plugged
+ * @view: owner view
+ * @how: to allocate
+ * @progress: begun
+ * @failed: out: the range that could not be allocated
+ * @done: out: bytes of the ranges in front of it, which stay allocated
+ *
+ * Return: 0 or -errno.
+ */
+int ctl_preallocate(struct hostmem_view *view, const struct ctl_alloc *how,
+		    struct ctl_progress *progress, struct hostmem_range *failed, uint64_t *done)
+{
+	uint64_t block = hostmem_view_get_block_size(view);
+	uint64_t size = hostmem_view_get_size(view);
+	struct ranges ranges = { .progress = progress };
+	struct hostmem_alloc alloc = library_alloc(view, how, progress);
+	uint64_t first, n, generation, *map;
+	int rc;
+
+	*failed = (struct hostmem_range) { .length = size };
+	*done = 0;
+	rc = hostmem_view_get_blocks(view, 0, size, &map, &generation);
+	if (rc)
+		return rc;
+	alloc.progress = ranges_step;
+	alloc.data = &ranges;
+	for (first = 0; (n = plugged_run(map, size / block, &first)); first += n)
+		ranges.total += n * block;
+	for (first = 0; !rc && (n = plugged_run(map, size / block, &first)); first += n) {
+		*failed = (struct hostmem_range) { .start = first * block, .length = n * block };
+		rc = hostmem_view_preallocate(view, failed->start, failed->length, &alloc);
+		if (!rc)
+			ranges.done += n * block;
+	}
+	*done = ranges.done;
+	free(map);
 	return rc;
 }

@@ -46,6 +46,7 @@ int cmd_list(struct ctl *ctl, int argc, char **argv);
 int cmd_load(struct ctl *ctl, int argc, char **argv);
 int cmd_monitor(struct ctl *ctl, int argc, char **argv);
 int cmd_plug(struct ctl *ctl, int argc, char **argv);
+int cmd_preallocate(struct ctl *ctl, int argc, char **argv);
 int cmd_resize(struct ctl *ctl, int argc, char **argv);
 int cmd_revoke(struct ctl *ctl, int argc, char **argv);
 int cmd_unload(struct ctl *ctl, int argc, char **argv);
@@ -285,6 +286,8 @@ int ctl_plug(struct hostmem_view *view, uint64_t start, uint64_t length,
 	     const struct ctl_alloc *how, struct ctl_progress *progress);
 int ctl_resize(struct hostmem_view *view, uint64_t plugged, const struct ctl_alloc *how,
 	       struct ctl_progress *progress, uint64_t *unplugged);
+int ctl_preallocate(struct hostmem_view *view, const struct ctl_alloc *how,
+		    struct ctl_progress *progress, struct hostmem_range *failed, uint64_t *done);
 /* the first block in the range that is (not) plugged: 1 found, 0 none, or -errno */
 int ctl_find_block(struct hostmem_view *view, uint64_t start, uint64_t length, bool plugged,
 		   uint64_t *offset);

@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
 	{ "destroy-region", cmd_destroy_region, "destroy a region and free its memory" },
 	{ "plug", cmd_plug, "make a range of a region exist" },
 	{ "unplug", cmd_unplug, "take a range of a region back from everyone" },
+	{ "preallocate", cmd_preallocate, "allocate the memory of what is plugged" },
 	{ "resize", cmd_resize, "plug or unplug until so much is plugged" },
 	{ "revoke", cmd_revoke, "take a region away from those who have a view of it" },
 	{ "list", cmd_list, "show regions, who uses them, and their KVM slots" },
@@ -51,8 +52,8 @@ static int print_help(void)
 	list_verbs(stdout);
 	printf("\nOptions:\n"
 	       "  -v, --verbose    say more on stderr; twice: everything\n"
-	       "      --version    version of this command\n"
-	       "      --help       this text; after a verb: its options\n\n"
+	       "      --version    version of this command, as the verb version\n"
+	       "      --help       this text, as the verb help; after a verb, and as help VERB: its options\n\n"
 	       "See hostmemctl(1), and hostmemctl-VERB(1) for each verb.\n");
 	return fflush(stdout) ? CTL_FAILED : CTL_OK;
 }
@@ -181,6 +182,15 @@ int main(int argc, char **argv)
 		return rc;
 	argc -= optind;
 	argv += optind;
+	if (!strcmp(argv[0], "version"))
+		return print_version();
+	if (!strcmp(argv[0], "help")) {
+		if (argc == 1)
+			return print_help();
+		argv[0] = argv[1];
+		argv[1] = "--help";
+		argc = 2;
+	}
 	for (i = 0; i < NR_VERBS; i++) {
 		if (!strcmp(verbs[i].name, argv[0]))
 			break;
