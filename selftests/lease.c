@@ -655,14 +655,20 @@ static int unload(void)
 TEST(module)
 {
 	struct extents *e = malloc(sizeof(*e));
-	int fd, lease;
+	int fd, lease, control;
 
 	dax_umount(&hm_xfs);
 	dax_mode(&hm_xfs, "raw");
 	fd = HM_OK(open("/dev/pmem1", O_RDONLY | O_CLOEXEC));
 	lease = hm_lease(fd, e);
 	HM_ERR(EAGAIN, unload());
+	control = hm_control();
+	hm_sh("hostmemctl unload 2>&1 | grep -q 'module hostmem: in use by a process that has %s open: pid %d'",
+	      HM_CONTROL, getpid());
+	/* Without that it is the lease. */
+	close(control);
 	hm_sh("hostmemctl unload 2>&1 | grep -q 'module hostmem_nd: in use by a process that holds a lease; end it'");
+	HM_TRUE(open(HM_CONTROL, O_RDWR | O_CLOEXEC) == control);
 	hm_extents(lease, 0, e);
 	hm_sh("ndctl disable-namespace namespace1.0");
 	HM_ERR(EAGAIN, unload());
