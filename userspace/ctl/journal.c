@@ -153,7 +153,7 @@ static int prepare(struct ctl_media *media, struct hostmem_reserve_superblock *s
 	rc = write_copies(media, sb);
 	if (!rc)
 		step(media, 2, "superblocks written");
-	if (!rc && ctl_media_interrupted())
+	if (!rc && ctl_signals_pending())
 		rc = -EINTR;
 	return rc;
 }

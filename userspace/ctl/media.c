@@ -5,14 +5,12 @@
  *
  * To take it: look who uses it, exclude whoever can be excluded (regions and leases by that file,
  * mounts, swap and what is stacked by O_EXCL), look again, disable it, and look for who has opened
- * its device in between. From then on to ctl_media_end() SIGINT, SIGTERM and SIGHUP wait: whoever
- * holds it asks ctl_media_interrupted().
+ * its device in between. From then on signals wait: whoever holds it asks ctl_signals_pending().
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <daxctl/libdaxctl.h>
 
@@ -29,52 +27,6 @@ static const struct ctl_reason reasons[] = {
 	{ ENXIO, "the device does not answer", "see dmesg" },
 	{ 0, NULL, NULL },
 };
-
-static void signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
-}
-
-static void block_signals(struct ctl_media *media)
-{
-	sigset_t mask;
-
-	signals(&mask);
-	media->blocked = !sigprocmask(SIG_BLOCK, &mask, &media->old_mask);
-}
-
-/* Those that have come meanwhile have been heeded, or came too late: the exit status says which. */
-static void unblock_signals(struct ctl_media *media)
-{
-	const struct timespec now = { .tv_sec = 0 };
-	sigset_t mask;
-
-	if (!media->blocked)
-		return;
-	signals(&mask);
-	while (sigtimedwait(&mask, NULL, &now) > 0)
-		;
-	sigprocmask(SIG_SETMASK, &media->old_mask, NULL);
-	media->blocked = false;
-}
-
-/* Whether somebody wants this command to end. */
-bool ctl_media_interrupted(void)
-{
-	sigset_t pending, wanted;
-	int i;
-
-	signals(&wanted);
-	sigpending(&pending);
-	for (i = 1; i < NSIG; i++) {
-		if (sigismember(&pending, i) == 1 && sigismember(&wanted, i) == 1)
-			return true;
-	}
-	return false;
-}
 
 /**
  * ctl_media_begin - get ready to look for namespaces
@@ -311,7 +263,7 @@ int ctl_media_take(struct ctl_media *media)
 
 	if (rc != CTL_GO)
 		return rc;
-	block_signals(media);
+	ctl_signals_hold();
 	media->was_active = ndctl_namespace_is_active(media->ns);
 	rc = disable(media);
 	if (rc == CTL_GO) {
@@ -388,7 +340,6 @@ void ctl_media_end(struct ctl_media *media)
 	if (media->fd >= 0)
 		ctl_media_release(media, media->was_active);
 	put_look(media);
-	unblock_signals(media);
 	ndctl_unref(media->ndctl);
 	free(media->page);
 }

@@ -32,8 +32,6 @@ struct ctl_media {
 	bool was_active;	/* before it was taken */
 	char devices[CTL_MEDIA_DEVICES][32];	/* that it then had */
 	int enforce;		/* what the label shall say: NDCTL_NS_MODE_*; -1: as it is */
-	bool blocked;		/* signals are, and were not in... */
-	sigset_t old_mask;
 };
 
 struct ndctl_namespace *ctl_media_lookup(struct ndctl_ctx *ndctl, const char *name);
@@ -47,7 +45,6 @@ int ctl_media_read(struct ctl_media *media, uint64_t offset, void *page);
 int ctl_media_write(struct ctl_media *media, uint64_t offset, const void *page);
 int ctl_media_release(struct ctl_media *media, bool enable);
 void ctl_media_end(struct ctl_media *media);
-bool ctl_media_interrupted(void);
 const char *ctl_media_device(struct ctl_media *media);
 
 /* users.c: who uses it */
